@@ -1,0 +1,47 @@
+"""Loss terms that more than one paper uses. Tensors in, scalar tensor out."""
+
+import tensorflow as tf
+
+
+def real_cross_entropy(logits):
+    """Mean of −log σ(logit): the sigmoid cross entropy with target 1.
+
+    Args:
+        logits: Float tensor of any shape, scores before the sigmoid.
+    """
+    return tf.reduce_mean(tf.nn.softplus(-logits))
+
+
+def fake_cross_entropy(logits):
+    """Mean of −log(1 − σ(logit)): the sigmoid cross entropy with target 0.
+
+    Args:
+        logits: Float tensor of any shape, scores before the sigmoid.
+    """
+    return tf.reduce_mean(tf.nn.softplus(logits))
+
+
+def bernoulli_negative_log_likelihood(images, logits):
+    """Mean over images of −log p(x | logits), summed over pixels and channels.
+
+    Args:
+        images: Float tensor `(batch_size, height, width, channels)` in `[0, 1]`.
+        logits: Float tensor of the same shape. Computed from logits, it is finite for
+            any prediction, where the logarithm of a float32 probability is not.
+    """
+    per_pixel = tf.nn.sigmoid_cross_entropy_with_logits(labels=images, logits=logits)
+    return tf.reduce_mean(tf.reduce_sum(per_pixel, axis=(1, 2, 3)))
+
+
+def gaussian_kl_divergence(mean, stddev):
+    """Mean over images of KL(N(mean, stddev²) ‖ N(0, I)).
+
+    ½ Σ(μ² + σ² − log(1e-8 + σ²) − 1), Kingma & Welling, 2014, appendix B; the constant
+    keeps the logarithm finite.
+
+    Args:
+        mean, stddev: Float tensors `(batch_size, latent_dim)`.
+    """
+    variance = tf.square(stddev)
+    terms = tf.square(mean) + variance - tf.math.log(1e-8 + variance) - 1.0
+    return 0.5 * tf.reduce_mean(tf.reduce_sum(terms, axis=1))

@@ -1,0 +1,80 @@
+"""What a paper or program sets beside its equations, in one table per model."""
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+TRAINING_OPTIONS = ("batch_size", "epochs")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A model as its paper trains it.
+
+    Args:
+        title: String. The model's name in a report.
+        paper: String. Authors, year and address.
+        value_function: String. What is minimised by whom, on one or two lines.
+        build: Function `(image_shape, num_classes, seed, **options)` that returns a
+            compiled `keras.Model`.
+        defaults: Every option of `build`, and `batch_size` and `epochs`.
+        dataset_epochs: Epochs for data sets where the program differs from the default.
+        variants: Pair of an option's name and a table `{value: {option: default}}`:
+            the value of that option chooses further defaults. Or `None`.
+        epochs_matter: Function of complete options: whether another number of epochs is
+            another training from the start (a schedule over all epochs), so that a
+            finished run cannot simply be trained further.
+    """
+
+    title: str
+    paper: str
+    value_function: str
+    build: Callable[..., Any]
+    defaults: Mapping[str, Any]
+    dataset_epochs: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    variants: tuple[str, Mapping[Any, Mapping[str, Any]]] | None = None
+    epochs_matter: Callable[[Mapping[str, Any]], bool] = lambda options: False
+
+    def complete(self, given, dataset=None):
+        """Fills in what was not given.
+
+        Args:
+            given: Dict of options that somebody chose.
+            dataset: String. Name of the data set.
+
+        Returns:
+            Dict of every option, `batch_size` and `epochs` included.
+
+        Raises:
+            ValueError: If an option is unknown.
+        """
+        options = dict(self.defaults)
+        if dataset in self.dataset_epochs:
+            options["epochs"] = self.dataset_epochs[dataset]
+        if self.variants:
+            selector, table = self.variants
+            chosen = given.get(selector, options[selector])
+            if chosen not in table:
+                raise ValueError(f"{selector}={chosen!r} is unknown; use one of {sorted(table)}.")
+            options.update(table[chosen])
+        for name in given:
+            if name not in options:
+                close = difflib.get_close_matches(name, options, 1)
+                hint = f"did you mean {close[0]!r}?" if close else f"it has {sorted(options)}."
+                raise ValueError(f"{self.title} has no option {name!r}; {hint}")
+        return options | dict(given)
+
+    def changed(self, given, dataset=None):
+        """Returns the options in `given` that differ from the defaults they replace."""
+        changed = {}
+        for name, value in given.items():
+            others = {key: other for key, other in given.items() if key != name}
+            if self.complete(others, dataset)[name] != value:
+                changed[name] = value
+        return changed
+
+
+def build_options(options):
+    """Returns the part of complete `options` that `Recipe.build` takes."""
+    return {name: value for name, value in options.items() if name not in TRAINING_OPTIONS}

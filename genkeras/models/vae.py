@@ -1,0 +1,207 @@
+"""Variational autoencoder with a Bernoulli likelihood.
+
+Reference:
+    [Kingma & Welling, 2014](https://arxiv.org/abs/1312.6114), equation 10, appendix B and C.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from genkeras.models import noise
+from genkeras.models.inference import in_chunks
+from genkeras.models.losses import bernoulli_negative_log_likelihood, gaussian_kl_divergence
+from genkeras.models.optimization import gradient_step
+from genkeras.models.recipe import Recipe
+from genkeras.networks import infogan, mlp
+from genkeras.networks.blocks import scaled
+
+
+class VAE(keras.Model):
+    """Variational autoencoder.
+
+    Minimises `−ELBO = E_q[−log p(x | z)] + KL(q(z | x) ‖ N(0, I))`, mean over images of
+    sums over pixels and latent dimensions, where `q` is a diagonal Gaussian with
+    `σ = 1e-6 + softplus(·)` and one sample of `z` per image.
+
+    Reference:
+        [Kingma & Welling, 2014](https://arxiv.org/abs/1312.6114), equation 10.
+
+    Args:
+        encoder: Keras model from images `(batch_size, height, width, channels)` in
+            `[0, 1]` to `(batch_size, 2 * latent_dim)`: means, then raw deviations.
+        decoder: Keras model from latents `(batch_size, latent_dim)` to logits of the
+            images' shape.
+        seed: Integer. Seed of all noise.
+    """
+
+    value_range = (0.0, 1.0)
+
+    def __init__(self, encoder, decoder, *, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.seed = seed
+        self.latent_dim = decoder.input_shape[-1]
+        # Noise is a function of (seed, steps_done), so a restored model repeats its steps.
+        self.steps_done = self.add_weight(
+            name="steps_done", shape=(), dtype="int64", initializer="zeros", trainable=False
+        )
+        self.loss_tracker = keras.metrics.Mean(name="loss")
+        self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
+        self.kl_tracker = keras.metrics.Mean(name="kl_divergence")
+        self.built = True
+
+    def compile(self, optimizer, **kwargs):
+        """Configures training with one optimizer for both networks."""
+        # Not given to Keras as `optimizer`, so that all families store theirs alike.
+        super().compile(optimizer=None, **kwargs)
+        self.autoencoder_optimizer = optimizer
+        optimizer.build(self.trainable_variables)
+
+    @property
+    def optimizers(self):
+        """Dict of the optimizers by name."""
+        return {"autoencoder": self.autoencoder_optimizer}
+
+    @property
+    def metrics(self):
+        return [self.loss_tracker, self.reconstruction_tracker, self.kl_tracker]
+
+    def posterior(self, images, training=False):
+        """Returns mean and standard deviation of q(z | x), each `(batch_size, latent_dim)`."""
+        mean, raw_stddev = tf.split(self.encoder(images, training=training), 2, axis=1)
+        return mean, 1e-6 + tf.nn.softplus(raw_stddev)
+
+    def encode(self, images, seed=None):
+        """Returns codes of images.
+
+        Args:
+            images: Float array `(num_images, height, width, channels)` in `[0, 1]`.
+            seed: Integer. Seed of a sample from the posterior; `None` gives its mean.
+
+        Returns:
+            Float array `(num_images, latent_dim)`.
+        """
+        moments = in_chunks(lambda x: tf.concat(self.posterior(x), axis=1), images)
+        mean, stddev = np.split(moments, 2, axis=1)
+        if seed is None:
+            return mean
+        return mean + stddev * noise.normal(mean.shape, noise.fold(seed, 2)).numpy()
+
+    def decode(self, latents):
+        """Returns images `(num_images, height, width, channels)` in `[0, 1]`: E[x | z]."""
+        return in_chunks(lambda z: tf.sigmoid(self.decoder(z, training=False)), latents)
+
+    def reconstruct(self, images, seed=None):
+        """Returns reproductions of images: `decode(encode(images, seed))`."""
+        return self.decode(self.encode(images, seed))
+
+    def sample(self, num_images, labels=None, seed=None):
+        """Draws images from the model.
+
+        Args:
+            num_images: Integer.
+            labels: `None`; this model is unconditional.
+            seed: Integer. The same seed gives the same images; `None` draws one.
+
+        Returns:
+            Float array `(num_images, height, width, channels)` in `value_range`.
+        """
+        seed = noise.fresh_seed() if seed is None else seed
+        return self.decode(noise.normal((num_images, self.latent_dim), noise.fold(seed, 1)))
+
+    def call(self, inputs, training=False):
+        mean, _ = self.posterior(inputs, training)
+        return tf.sigmoid(self.decoder(mean, training=training))
+
+    def train_step(self, data):
+        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        step_seed = noise.fold(noise.fold(self.seed, 0), self.steps_done.value)
+        self.steps_done.assign_add(1)
+
+        def negative_elbo():
+            mean, stddev = self.posterior(images, training=True)
+            latents = mean + stddev * noise.normal(tf.shape(mean), step_seed)
+            logits = self.decoder(latents, training=True)
+            reconstruction = bernoulli_negative_log_likelihood(images, logits)
+            kl_divergence = gaussian_kl_divergence(mean, stddev)
+            return reconstruction + kl_divergence, reconstruction, kl_divergence
+
+        losses = gradient_step(self.autoencoder_optimizer, self.trainable_variables, negative_elbo)
+        for metric, value in zip(self.metrics, losses, strict=True):
+            metric.update_state(value)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+def build(
+    image_shape,
+    num_classes=None,
+    seed=0,
+    *,
+    network,
+    latent_dim,
+    width,
+    n_hidden,
+    dropout_rate,
+    learning_rate,
+    beta_1,
+):
+    """Builds a compiled VAE; defaults are in `RECIPE` below.
+
+    Args:
+        image_shape: Tuple `(height, width, channels)`.
+        num_classes: Not used; the model is unconditional.
+        seed: Integer. Seed of the initial weights and of all noise.
+        network: `"mlp"`, that of the VAE program, or `"infogan"`, the convolutional
+            networks that all models of the comparison share.
+        latent_dim: Integer. Length of the latent vector.
+        width: Integer. Scales all hidden layers; 64 is the published network.
+        n_hidden: Integer. Hidden units of the MLP; `None` for 500 · width / 64.
+        dropout_rate: Float. Share of the MLP's hidden units dropped in training.
+        learning_rate: Float. Adam's.
+        beta_1: Float. Adam's decay of the first moment.
+    """
+    if network == "mlp":
+        shared = {
+            "n_hidden": scaled(500, width) if n_hidden is None else n_hidden,
+            "dropout_rate": dropout_rate,
+            "seed": seed,
+        }
+        encoder = mlp.encoder(image_shape, 2 * latent_dim, **shared)
+        decoder = mlp.decoder(image_shape, latent_dim, **shared)
+    else:
+        shared = {"width": width, "seed": seed}
+        encoder = infogan.discriminator(
+            image_shape, outputs=2 * latent_dim, name="encoder", **shared
+        )
+        decoder = infogan.generator(
+            image_shape, latent_dim, activation="linear", name="decoder", **shared
+        )
+    model = VAE(encoder, decoder, seed=seed)
+    model.compile(keras.optimizers.Adam(learning_rate, beta_1=beta_1))
+    return model
+
+
+RECIPE = Recipe(
+    title="VAE",
+    paper="Kingma & Welling, 2014, https://arxiv.org/abs/1312.6114",
+    value_function="min  E_q[−log p(x | z)] + KL(q(z | x) ‖ N(0, I))",
+    build=build,
+    defaults={
+        "network": "mlp",
+        "width": 64,
+        "n_hidden": None,
+        "dropout_rate": 0.1,
+        "learning_rate": 1e-3,
+    },
+    variants=(
+        "network",
+        {
+            # tensorflow-mnist-VAE.
+            "mlp": {"latent_dim": 20, "beta_1": 0.9, "batch_size": 128, "epochs": 20},
+            # The published Fashion-MNIST comparison.
+            "infogan": {"latent_dim": 62, "beta_1": 0.5, "batch_size": 64, "epochs": 25},
+        },
+    ),
+)
