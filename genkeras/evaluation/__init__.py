@@ -1,0 +1,1 @@
+"""Sampling from finished runs, and comparing them."""

@@ -1,0 +1,1 @@
+"""Runs: their configuration, their directory, training, and going on where one stopped."""

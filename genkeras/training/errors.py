@@ -1,0 +1,5 @@
+"""The error of a run that cannot start or go on, for a reason a user can mend."""
+
+
+class RunError(ValueError):
+    """The message says what was found, what was expected and how to mend it."""

@@ -1,0 +1,155 @@
+"""All arrays of a training run in one checked file, written in one piece.
+
+A state file is an `.npz` of plain arrays: no pickle, no code. Beside the arrays it holds
+their SHA-256, so one flipped bit is noticed instead of trained on.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import zipfile
+
+import numpy as np
+
+from genkeras.atomic import replacing
+from genkeras.training.errors import RunError
+
+FORMAT_VERSION = 1
+_META = "meta"
+_DIGEST = "sha256"
+_log = logging.getLogger("genkeras")
+
+
+def collect(model):
+    """Returns every number of a compiled model as a dict of arrays.
+
+    Variables of the networks (moving statistics and the states of random generators
+    included) and of the optimizers. Keys hold the position, since names in Keras depend
+    on what else the process built before.
+    """
+    return {key: variable.numpy() for key, variable in _variables(model).items()}
+
+
+def restore(model, arrays):
+    """Assigns arrays from `collect` to a model of the same structure.
+
+    All names, shapes and types are compared before the first assignment, so a failure
+    leaves the model as it was.
+
+    Args:
+        model: Compiled model.
+        arrays: Dict of arrays.
+
+    Raises:
+        RunError: If the arrays belong to another architecture.
+    """
+    variables = _variables(model)
+    missing, unknown = sorted(variables.keys() - arrays), sorted(arrays.keys() - variables.keys())
+    if missing or unknown:
+        raise RunError(
+            f"The state is of another model: it lacks {missing[:3]} and has {unknown[:3]} beside."
+        )
+    for key, variable in variables.items():
+        if variable.shape != arrays[key].shape:
+            raise RunError(
+                f"The state is of another model: {key} has shape {arrays[key].shape}, "
+                f"but this model's has {tuple(variable.shape)}."
+            )
+        if np.dtype(variable.dtype) != arrays[key].dtype:
+            raise RunError(
+                f"The state is of another model: {key} is {arrays[key].dtype}, "
+                f"but this model's is {variable.dtype}."
+            )
+    for key, variable in variables.items():
+        variable.assign(arrays[key])
+
+
+def digest(arrays):
+    """Returns the SHA-256 over names, types, shapes and bytes of a dict of arrays."""
+    result = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name])
+        result.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
+        # `ascontiguousarray` turns a scalar into one row, hence after the shape.
+        result.update(np.ascontiguousarray(array).data)
+    return result.hexdigest()
+
+
+def save(run_dir, step, arrays, meta, keep=2):
+    """Writes `state-<step>.npz` and removes all but the newest `keep` states.
+
+    Args:
+        run_dir: Path of the run directory.
+        step: Integer. Training steps done.
+        arrays: Dict from `collect`.
+        meta: JSON-able dict stored with the arrays (history, epochs done).
+        keep: Integer. How many states stay, this one included.
+    """
+    meta_bytes = json.dumps({"format_version": FORMAT_VERSION, "step": step, **meta}).encode()
+    content = {**arrays, _META: np.frombuffer(meta_bytes, np.uint8)}
+    checksum = np.frombuffer(bytes.fromhex(digest(content)), np.uint8)
+    with replacing(run_dir / f"state-{step:09d}.npz") as file:
+        np.savez(file, **content, **{_DIGEST: checksum})
+    for path in sorted(run_dir.glob("state-*.npz"))[:-keep]:
+        path.unlink()
+
+
+def load_newest(run_dir):
+    """Loads the newest valid state of a run; a damaged one is named in the log and passed over.
+
+    Returns:
+        Pair `(arrays, meta)`, or `None` if the run has no state yet.
+
+    Raises:
+        RunError: If there are states, but none is valid.
+    """
+    paths = sorted(run_dir.glob("state-*.npz"), reverse=True)
+    for path in paths:
+        try:
+            return _load(path)
+        except _DamagedError as error:
+            _log.warning("%s is damaged (%s); trying the one before it.", path, error)
+    if paths:
+        raise RunError(
+            f"None of the {len(paths)} states in {run_dir} is valid. Move the directory aside "
+            "to train anew."
+        )
+    return None
+
+
+class _DamagedError(Exception):
+    pass
+
+
+def _load(path):
+    try:
+        data = path.read_bytes()
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            content = {name: archive[name] for name in archive.files}
+    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, NotImplementedError) as error:
+        raise _DamagedError(str(error) or type(error).__name__) from error
+    stored = content.pop(_DIGEST, None)
+    if stored is None or stored.tobytes().hex() != digest(content):
+        raise _DamagedError("its SHA-256 does not match")
+    meta = json.loads(content.pop(_META).tobytes())
+    if meta["format_version"] != FORMAT_VERSION:
+        raise RunError(
+            f"{path} has format version {meta['format_version']}; this genkeras reads "
+            f"{FORMAT_VERSION}. Use the version of genkeras that wrote it."
+        )
+    return content, meta
+
+
+def _variables(model):
+    variables = {
+        f"model/{index:03d}/{variable.name}": variable
+        for index, variable in enumerate(model.variables)
+    }
+    for name, optimizer in model.optimizers.items():
+        for index, variable in enumerate(optimizer.variables):
+            # An optimizer names its slots after the variables' paths, which depend on
+            # what else the process built; the last word does not.
+            kind = variable.name.rsplit("_", 1)[-1]
+            variables[f"{name}_optimizer/{index:03d}/{kind}"] = variable
+    return variables
