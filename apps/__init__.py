@@ -1,0 +1,1 @@
+"""Programs: `python -m apps.<name> --help`."""

@@ -1,0 +1,69 @@
+"""Trains several models alike on one data set and compares them in a report.
+
+python -m apps.compare --models=gan,nsgan,vae --dataset=fashion_mnist_sample --width=16 \\
+    --epochs=12 --output_dir=results/first
+"""
+
+import pathlib
+import sys
+
+from apps import flags, runner
+
+# Presets fill in what the command line leaves open.
+PRESETS = {
+    "demo": {
+        "models": ["gan", "nsgan", "vae"],
+        "dataset": "fashion_mnist_sample",
+        "width": 16,
+        "epochs": 20,
+    },
+}
+FLAGS = {
+    "preset": flags.Flag(
+        "enum",
+        "demo: GAN, improved GAN and VAE on the pictures that come with genkeras.",
+        values=tuple(PRESETS),
+    ),
+    "models": flags.Flag("list", "Names of models, with commas: gan,nsgan,vae."),
+    "output_dir": flags.Flag("string", "Folder of the report. Default: results/<preset>."),
+    "epochs": flags.RUN["epochs"],
+    "batch_size": flags.RUN["batch_size"],
+    "seed": flags.RUN["seed"],
+    "width": flags.MODEL["width"],
+    "latent_dim": flags.MODEL["latent_dim"],
+}
+# One protocol: the models of a comparison share their networks, batch and epochs.
+SHARED = {"batch_size": 64}
+MODEL_OPTIONS = {"vae": {"network": "infogan"}}
+
+
+def main(argv=None):
+    return runner.run(_compare, argv)
+
+
+def _compare(words):
+    values = flags.parse(words, __doc__, FLAGS, flags.DATA)
+    preset = PRESETS.get(values["preset"], {})
+    values |= {name: value for name, value in preset.items() if values[name] is None}
+    flags.require(values, "models", "dataset", "epochs")
+    output_dir = values["output_dir"] or f"results/{values['preset'] or 'comparison'}"
+    from genkeras.evaluation import compare, report
+
+    options = flags.given(values, ["epochs", "batch_size", "width", "latent_dim"])
+    results = compare.compare(
+        compare.Comparison(
+            models=tuple(values["models"]),
+            dataset=values["dataset"],
+            data=runner.data_options(values),
+            options=SHARED | options,
+            model_options=MODEL_OPTIONS,
+            seed=values["seed"] or 0,
+        ),
+        output_dir,
+    )
+    print(report.plain_table(results))
+    print(f"Report: {pathlib.Path(output_dir) / 'report.html'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""The flags that apps share, and how a command line is read.
+
+Every app has flag values of its own, so that importing two apps in one process (tests,
+`apps.compare`) mixes nothing. A flag that is not given is `None`: the paper's value.
+"""
+
+import dataclasses
+import sys
+
+from absl import flags
+
+_TRUE_FALSE = {"true", "t", "1", "yes", "y", "false", "f", "0", "no", "n"}
+
+
+class UsageError(Exception):
+    """The command line makes no sense; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """A flag's definition: how it is called elsewhere, and what it may be."""
+
+    kind: str
+    help: str
+    aliases: tuple[str, ...] = ()
+    default: object = None
+    minimum: float | None = None
+    maximum: float | None = None
+    values: tuple[str, ...] = ()
+
+
+DATA = {
+    "dataset": Flag(
+        "string",
+        "mnist, fashion_mnist, fashion_mnist_sample (10,000 pictures that come with genkeras), "
+        "celeba, folder:PATH, tfds:NAME, or a folder of pictures under --data_dir.",
+    ),
+    "data_dir": Flag("string", "Folder that holds the data sets. Default: $GENKERAS_DATA_DIR."),
+    "cache_dir": Flag("string", "Folder for decoded pictures. Default: ~/.cache/genkeras."),
+    "crop": Flag("boolean", "Crop the centre of the pictures before they are resized."),
+    "crop_mode": Flag(
+        "enum",
+        "center; wae: the 140x140 box of the WAE paper; wae_resize: its `resizecrop`.",
+        values=("center", "wae", "wae_resize"),
+    ),
+    "input_height": Flag("integer", "Height of the centred crop, pixels.", minimum=1),
+    "input_width": Flag("integer", "Its width. Default: --input_height.", minimum=1),
+    "output_height": Flag(
+        "integer", "Height of the pictures learnt. Default: 28 for 28x28 sets, else 64.", minimum=1
+    ),
+    "output_width": Flag("integer", "Their width. Default: --output_height.", minimum=1),
+    "input_fname_pattern": Flag("string", 'Which files are pictures, such as "*.jpg".'),
+    "label": Flag("string", "The CelebA attribute that serves as class, such as Smiling."),
+    "max_pixels": Flag(
+        "integer", "Pictures with more pixels are refused. Default: 64000000.", minimum=1
+    ),
+    "max_bad_fraction": Flag(
+        "float",
+        "Share of unreadable pictures above which the data is refused. Default: 0.01.",
+        minimum=0.0,
+        maximum=1.0,
+    ),
+}
+RUN = {
+    "epochs": Flag(
+        "integer", "Passes over the training pictures.", ("epoch", "num_epochs"), minimum=1
+    ),
+    "batch_size": Flag("integer", "Pictures per update.", minimum=1),
+    "seed": Flag("integer", "Seed of weights, noise and order. Default: 0.", minimum=0),
+    "run_dir": Flag("string", "Run directory. Default: made from the flags; see README."),
+    "checkpoint_dir": Flag(
+        "string", "Where run directories are made. Default: checkpoints.", default="checkpoints"
+    ),
+}
+MODEL = {
+    "latent_dim": Flag(
+        "integer", "Length of the latent vector.", ("dim_z", "z_dim", "zdim"), minimum=1
+    ),
+    "width": Flag("integer", "Scales every hidden layer; 64 is the published network.", minimum=1),
+    "learning_rate": Flag(
+        "float", "Adam's rate (GANs: the generator's).", ("learn_rate", "lr"), minimum=0.0
+    ),
+    "beta_1": Flag("float", "Adam's first-moment decay.", ("beta1",), minimum=0.0, maximum=1.0),
+}
+GAN = {
+    "discriminator_learning_rate": Flag("float", "Adam's rate, discriminator.", minimum=0.0),
+    "discriminator_steps": Flag(
+        "integer", "Discriminator updates per training step, each on fresh pictures.", minimum=1
+    ),
+    "generator_steps": Flag("integer", "Generator updates per training step.", minimum=1),
+}
+
+
+def define(flag_values, definitions):
+    """Defines flags and their aliases.
+
+    Args:
+        flag_values: `flags.FlagValues` of the app.
+        definitions: Dict of name to `Flag`, such as `DATA`.
+    """
+    for name, flag in definitions.items():
+        _define(flag_values, name, flag, flag.help, flag.default)
+        for alias in flag.aliases:
+            _define(flag_values, alias, flag, f"The same as --{name}.", None)
+
+
+def parse(argv, description, *groups):
+    """Reads a command line.
+
+    Args:
+        argv: List of words after the program's name.
+        description: String. First lines of `--help`.
+        *groups: Dicts of name to `Flag`.
+
+    Returns:
+        Dict of every flag's canonical name to its value, `None` where nothing was given.
+
+    Raises:
+        UsageError: If a flag is unknown, a value is out of range, two aliases contradict
+            each other, or words are left over.
+        SystemExit: After `--help` has been printed.
+    """
+    flag_values = flags.FlagValues()
+    for group in groups:
+        define(flag_values, group)
+    definitions = {name: flag for group in groups for name, flag in group.items()}
+    if any(word in ("--help", "-help", "-h", "--helpfull") for word in argv):
+        print(description.strip(), "\n\nflags:", _help_text(definitions), sep="\n")
+        raise SystemExit(0)
+    try:
+        rest = flag_values([sys.argv[0], *_join_booleans(argv, definitions)])[1:]
+    except flags.Error as error:
+        raise UsageError(str(error)) from error
+    if rest:
+        raise UsageError(
+            f"Did not understand {' '.join(map(repr, rest))}: flags are written --name=value."
+        )
+    return {name: _value(flag_values, name, flag) for name, flag in definitions.items()}
+
+
+def given(values, group):
+    """Returns the flags of a group that have a value."""
+    return {name: values[name] for name in group if values[name] is not None}
+
+
+def require(values, *names):
+    """Checks that flags without a default were given.
+
+    Raises:
+        UsageError: Naming the first one that was not.
+    """
+    for name in names:
+        if values[name] is None:
+            raise UsageError(f"--{name} is needed.")
+
+
+def _define(flag_values, name, flag, text, default):
+    shared = {"flag_values": flag_values}
+    if flag.kind == "integer":
+        flags.DEFINE_integer(
+            name, default, text, lower_bound=flag.minimum, upper_bound=flag.maximum, **shared
+        )
+    elif flag.kind == "float":
+        flags.DEFINE_float(
+            name, default, text, lower_bound=flag.minimum, upper_bound=flag.maximum, **shared
+        )
+    elif flag.kind == "boolean":
+        flags.DEFINE_boolean(name, default, text, **shared)
+    elif flag.kind == "enum":
+        flags.DEFINE_enum(name, default, list(flag.values), text, **shared)
+    elif flag.kind == "list":
+        flags.DEFINE_list(name, default, text, **shared)
+    else:
+        flags.DEFINE_string(name, default, text, **shared)
+
+
+def _join_booleans(argv, definitions):
+    """Turns `--crop False` into `--crop=False`; absl alone would leave a stray word."""
+    booleans = {f"--{name}" for name, flag in definitions.items() if flag.kind == "boolean"}
+    joined = []
+    for word in argv:
+        if joined and joined[-1] in booleans and word.lower() in _TRUE_FALSE:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def _value(flag_values, name, flag):
+    """Returns the value given under any of a flag's names; absl would take the last one."""
+    found = {
+        spelling: flag_values[spelling].value
+        for spelling in (name, *flag.aliases)
+        if flag_values[spelling].present
+    }
+    if len(set(map(repr, found.values()))) > 1:
+        words = " and ".join(f"--{spelling}={value}" for spelling, value in found.items())
+        raise UsageError(f"{words} are the same flag with different values; give one of them.")
+    return next(iter(found.values()), flag_values[name].value)
+
+
+def _help_text(definitions):
+    lines = []
+    for name, flag in definitions.items():
+        names = ", ".join(f"--{spelling}" for spelling in (name, *flag.aliases))
+        lines.append(f"  {names}\n      {flag.help}")
+    return "\n".join(lines)

@@ -1,0 +1,112 @@
+"""What every app does: read flags, say clearly what is wrong, leave with the right status."""
+
+import logging
+import os
+import pathlib
+import sys
+
+from apps import flags
+
+USAGE, FAILURE, INTERRUPTED = 2, 1, 130
+
+
+def run(program, argv):
+    """Runs an app's work; a user's mistake becomes one clear message and a status.
+
+    Args:
+        program: Function of the command line's words that returns an exit status or `None`.
+        argv: List of words, or `None` for those of this process.
+
+    Returns:
+        Integer exit status: 0, 1 (data, files or a run are not as needed), 2 (the command
+        line is wrong) or 130 (Ctrl-C).
+    """
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    # TensorFlow's start-up notes would bury ours; errors still show.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        return program(sys.argv[1:] if argv is None else list(argv)) or 0
+    except flags.UsageError as error:
+        print(f"{error}\nSee --help for the flags of this program.", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on after the last whole epoch.", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if not _is_users_mistake(error):
+            raise
+        print(f"Error: {error}", file=sys.stderr)
+        return FAILURE
+
+
+def train(model, argv, description, default_dataset="fashion_mnist", extra_flags=None):
+    """The body of every training app.
+
+    Args:
+        model: String. A key of `genkeras.registry.MODELS`.
+        argv: List of words, or `None` for those of this process.
+        description: String. First lines of `--help`.
+        default_dataset: String. What `--dataset` is when it is not given.
+        extra_flags: Dict of the model's own flags.
+
+    Returns:
+        Integer exit status.
+    """
+
+    def program(words):
+        model_flags = {**flags.MODEL, **(extra_flags or {})}
+        values = flags.parse(words, description, flags.RUN, model_flags, flags.DATA)
+        from genkeras.training import experiment
+        from genkeras.training.config import Request
+
+        request = Request(
+            model=model,
+            dataset=values["dataset"] or default_dataset,
+            data=data_options(values),
+            options=flags.given(values, [*model_flags, "epochs", "batch_size"]),
+            seed=values["seed"],
+        )
+        prepared = experiment.prepare(
+            request,
+            run_dir=values["run_dir"],
+            checkpoint_dir=values["checkpoint_dir"],
+            given_dataset=values["dataset"] is not None,
+        )
+        print(f"{model} on {prepared.config.dataset}, run directory {prepared.run_dir}")
+        summary = experiment.train(prepared)
+        print(
+            f"{summary['epochs']} epochs done. Sheets: {prepared.run_dir / 'samples'}; losses: "
+            f"{prepared.run_dir / 'history.csv'}; draw more with\n"
+            f"  python -m apps.sample --run_dir={prepared.run_dir} --num_images=64 "
+            "--output=sheet.png"
+        )
+
+    return run(program, argv)
+
+
+def data_options(values):
+    """Returns the data flags that were given, `$GENKERAS_DATA_DIR` being one way to give one.
+
+    Args:
+        values: Dict from `flags.parse`.
+    """
+    options = flags.given(values, [name for name in flags.DATA if name != "dataset"])
+    if "data_dir" not in options and os.environ.get("GENKERAS_DATA_DIR"):
+        options["data_dir"] = os.environ["GENKERAS_DATA_DIR"]
+    # A run may be taken up again from another working directory.
+    for name in ("data_dir", "cache_dir"):
+        if name in options:
+            options[name] = str(pathlib.Path(options[name]).expanduser().absolute())
+    return options
+
+
+def _is_users_mistake(error):
+    """Tells what a user can mend from a defect of ours, which keeps its traceback."""
+    from genkeras.data.dataset import DataError
+
+    kinds = [DataError, OSError]
+    # Not imported just for this: it comes with TensorFlow.
+    training_errors = sys.modules.get("genkeras.training.errors")
+    if training_errors:
+        kinds.append(training_errors.RunError)
+    return isinstance(error, tuple(kinds))
