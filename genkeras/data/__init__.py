@@ -1,0 +1,1 @@
+"""Image files in, uint8 arrays and reproducible batches out."""

@@ -1,0 +1,242 @@
+"""Decoded pictures on disk, as rows of uint8 that are mapped into memory.
+
+One folder per key, which holds `images.u8`, the rows one after another, and `meta.json`.
+A folder is filled under another name and renamed when it is whole, so that a reader, another
+writer or a killed program never meets half of one.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import math
+import os
+import pathlib
+import secrets
+import shutil
+import time
+
+import numpy as np
+
+from genkeras.data.dataset import DataError
+
+try:
+    import fcntl
+except ImportError:  # Windows: the rename alone still keeps folders whole.
+    fcntl = None
+
+logger = logging.getLogger("genkeras")
+
+FORMAT = 1
+IMAGES, META = "images.u8", "meta.json"
+ABANDONED_AFTER_SECONDS = 24 * 3600
+CHUNK_ROWS = 256
+
+
+def default_cache_dir():
+    """`$XDG_CACHE_HOME/genkeras`, or `~/.cache/genkeras`."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (pathlib.Path(base) if base else pathlib.Path.home() / ".cache") / "genkeras"
+
+
+def open_or_build(cache_dir, name, key, build):
+    """Opens the rows stored under a key, or has them made.
+
+    Args:
+        cache_dir: Folder of the cache, or `None` for the default.
+        name: String that begins the folder's name, for people.
+        key: JSON-able dictionary of all that the rows depend on.
+        build: Function of a `RowWriter` that appends all rows and returns a JSON-able
+            dictionary, which is kept beside them. Not called when the rows are there.
+
+    Returns:
+        Pair of a read-only uint8 memory map `(num_rows, height, width, channels)` and the
+        stored dictionary, with `sha256` of the rows in it.
+
+    Raises:
+        DataError: If the folder cannot be written, or what `build` raises.
+    """
+    cache_dir = pathlib.Path(cache_dir).expanduser() if cache_dir else default_cache_dir()
+    key = json.loads(json.dumps({"format": FORMAT, **key}))
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    final = cache_dir / f"{name}-{digest[:16]}"
+    if final.exists():
+        try:
+            return _open(final, key)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.warning("The cache %s is damaged (%s): making it again.", final, error)
+    with _temporary_folder(cache_dir, final.name) as temporary:
+        with RowWriter(temporary) as writer:
+            extra = build(writer)
+        meta = {
+            "key": key,
+            "shape": [writer.num_rows, *writer.row_shape],
+            "sha256": writer.sha256,
+            "extra": extra,
+        }
+        with _cannot_write(cache_dir):
+            _write_synced(temporary / META, json.dumps(meta).encode())
+            _sync_folder(temporary)
+            _publish(temporary, final, key)
+    return _open(final, key)
+
+
+class RowWriter:
+    """Appends rows to the file of a cache.
+
+    Args:
+        folder: Folder to write in.
+    """
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.row_shape = None
+        self.num_rows = 0
+        self._digest = hashlib.sha256()
+        self._file = None
+
+    @property
+    def sha256(self):
+        """SHA-256 of all rows so far."""
+        return self._digest.hexdigest()
+
+    def __enter__(self):
+        with _cannot_write(self.folder.parent):
+            self._file = open(self.folder / IMAGES, "wb")
+        return self
+
+    def __exit__(self, *exception):
+        with _cannot_write(self.folder.parent), self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def start(self, num_rows, row_shape):
+        """Says what will come, so that a disk too small is found at the beginning.
+
+        Args:
+            num_rows: Largest number of rows.
+            row_shape: `(height, width, channels)`.
+
+        Raises:
+            DataError: If the disk has no room for them.
+        """
+        self.row_shape = tuple(int(size) for size in row_shape)
+        needed = num_rows * math.prod(self.row_shape)
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise DataError(
+                f"The decoded pictures need {needed / 1e9:.2f} GB in {self.folder.parent}, which "
+                f"has {free / 1e9:.2f} GB free: name another folder with --cache_dir."
+            )
+
+    def append(self, rows):
+        """Appends a uint8 array `(num_rows, height, width, channels)`."""
+        if rows.dtype != np.uint8 or rows.shape[1:] != self.row_shape:
+            raise ValueError(f"rows {rows.dtype}{rows.shape[1:]}, not uint8{self.row_shape}")
+        data = np.ascontiguousarray(rows).data
+        with _cannot_write(self.folder.parent):
+            self._file.write(data)
+        self._digest.update(data)
+        self.num_rows += len(rows)
+
+    def keep_first_channel(self):
+        """Makes grey rows of colour rows whose channels are equal."""
+        with _cannot_write(self.folder.parent):
+            self._file.close()
+            colour = self.folder / "colour.u8"
+            os.replace(self.folder / IMAGES, colour)
+            self._file = open(self.folder / IMAGES, "wb")  # noqa: SIM115
+            rows = np.memmap(colour, np.uint8, "r", shape=(self.num_rows, *self.row_shape))
+            self.row_shape = (*self.row_shape[:2], 1)
+            self.num_rows, self._digest = 0, hashlib.sha256()
+            for first in range(0, len(rows), CHUNK_ROWS):
+                self.append(np.asarray(rows[first : first + CHUNK_ROWS, ..., :1]))
+            del rows
+            colour.unlink()
+
+
+def _open(folder, key):
+    meta = json.loads((folder / META).read_text())
+    if meta["key"] != key:
+        raise ValueError("it holds another key")
+    shape = tuple(meta["shape"])
+    size = (folder / IMAGES).stat().st_size
+    if size != math.prod(shape) or len(shape) != 4:
+        raise ValueError(f"{IMAGES} has {size:,} bytes, not those of {shape}")
+    images = np.memmap(folder / IMAGES, np.uint8, "r", shape=shape)
+    return images, {**meta["extra"], "sha256": meta["sha256"]}
+
+
+def _publish(temporary, final, key):
+    with _locked(final.parent):
+        if final.exists():
+            # Another program was first, and what it wrote is as good; a damaged folder
+            # makes room. Whoever has it mapped keeps his pages.
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                _open(final, key)
+                return
+            damaged = temporary.with_name(f"{temporary.name}-damaged")
+            os.rename(final, damaged)
+            shutil.rmtree(damaged, ignore_errors=True)
+        os.rename(temporary, final)
+        _sync_folder(final.parent)
+
+
+@contextlib.contextmanager
+def _temporary_folder(cache_dir, name):
+    with _cannot_write(cache_dir):
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(cache_dir)
+        temporary = cache_dir / f".tmp-{name}-{secrets.token_hex(4)}"
+        temporary.mkdir()
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove_abandoned(cache_dir):
+    # A writer that lives appends to its file; one untouched for a day was killed.
+    for folder in cache_dir.glob(".tmp-*"):
+        with contextlib.suppress(OSError):
+            times = [path.stat().st_mtime for path in (folder, *folder.iterdir())]
+            if time.time() - max(times) > ABANDONED_AFTER_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(cache_dir):
+    if fcntl is None:
+        yield
+        return
+    with open(cache_dir / ".lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _cannot_write(cache_dir):
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"The cache for decoded pictures cannot be written in {cache_dir}: "
+            f"{error.strerror or error}. Name a folder with room with --cache_dir."
+        ) from error
+
+
+def _write_synced(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder):
+    if fcntl is None:
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""The sample of Fashion-MNIST that comes with the package; its licence lies beside it."""

@@ -1,0 +1,166 @@
+import concurrent.futures
+import os
+import shutil
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from genkeras.data import cache
+from genkeras.data.dataset import DataError
+
+ROWS = np.random.default_rng(0).integers(0, 256, (10, 4, 3, 1), dtype=np.uint8)
+KEY = {"files": "abc"}
+
+
+def write_rows(writer):
+    writer.start(len(ROWS), ROWS.shape[1:])
+    writer.append(ROWS[:6])
+    writer.append(ROWS[6:])
+    return {"note": 1}
+
+
+def never(_writer):
+    pytest.fail("made again")
+
+
+def entries(folder):
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".lock"))
+
+
+def test_rows_are_made_once_and_mapped(tmp_path):
+    cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    images, stored = cache.open_or_build(tmp_path, "set", KEY, never)
+    assert isinstance(images, np.memmap)
+    assert not images.flags.writeable
+    np.testing.assert_array_equal(images, ROWS)
+    assert stored["note"] == 1
+    assert len(entries(tmp_path)) == 1
+
+
+def test_another_key_is_another_folder(tmp_path):
+    cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    cache.open_or_build(tmp_path, "set", {"files": "abd"}, write_rows)
+    assert len(entries(tmp_path)) == 2
+
+
+def test_sha256_is_of_the_rows(tmp_path):
+    _, first = cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    _, second = cache.open_or_build(tmp_path, "set", {"files": "other"}, write_rows)
+    assert first["sha256"] == second["sha256"]
+
+
+@pytest.mark.parametrize("damage", ["short rows", "no rows", "bad meta", "no meta", "other key"])
+def test_a_damaged_folder_is_made_again_with_a_warning(tmp_path, damage, caplog):
+    cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    (folder,) = tmp_path.glob("set-*")
+    if damage == "short rows":
+        os.truncate(folder / cache.IMAGES, 50)
+    elif damage == "no rows":
+        (folder / cache.IMAGES).unlink()
+    elif damage == "bad meta":
+        (folder / cache.META).write_text('{"key"')
+    elif damage == "no meta":
+        (folder / cache.META).unlink()
+    else:
+        text = (folder / cache.META).read_text()
+        (folder / cache.META).write_text(text.replace("abc", "xyz"))
+    images, _ = cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    np.testing.assert_array_equal(images, ROWS)
+    assert "is damaged" in caplog.text
+    assert entries(tmp_path) == [folder.name]
+    cache.open_or_build(tmp_path, "set", KEY, never)
+
+
+def test_a_failure_leaves_nothing(tmp_path):
+    def fail(writer):
+        write_rows(writer)
+        raise DataError("too many bad files")
+
+    with pytest.raises(DataError, match=r"too many"):
+        cache.open_or_build(tmp_path, "set", KEY, fail)
+    assert entries(tmp_path) == []
+
+
+def test_two_writers_of_one_key_both_end_well(tmp_path):
+    together = threading.Barrier(2)
+
+    def build(writer):
+        result = write_rows(writer)
+        together.wait(10)
+        return result
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(cache.open_or_build, tmp_path, "set", KEY, build) for _ in range(2)]
+        for run in runs:
+            np.testing.assert_array_equal(run.result()[0], ROWS)
+    assert len(entries(tmp_path)) == 1
+
+
+def test_whoever_comes_second_leaves_the_first_one_s_folder(tmp_path):
+    def build(writer):
+        cache.open_or_build(tmp_path, "set", KEY, write_rows)
+        (folder,) = tmp_path.glob("set-*")
+        numbers.append((folder / cache.IMAGES).stat().st_ino)
+        return write_rows(writer)
+
+    numbers = []
+    cache.open_or_build(tmp_path, "set", KEY, build)
+    (folder,) = tmp_path.glob("set-*")
+    assert [(folder / cache.IMAGES).stat().st_ino] == numbers
+
+
+def test_only_old_leftovers_of_killed_writers_are_removed(tmp_path):
+    for name, age in ((".tmp-old", 2 * 24 * 3600), (".tmp-new", 60)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / cache.IMAGES).touch()
+        then = time.time() - age
+        for path in (tmp_path / name / cache.IMAGES, tmp_path / name):
+            os.utime(path, (then, then))
+    cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    assert [name for name in entries(tmp_path) if name.startswith(".tmp")] == [".tmp-new"]
+
+
+def test_a_folder_that_cannot_be_written_names_the_flag(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"--cache_dir"):
+        cache.open_or_build(tmp_path / "file" / "below", "set", KEY, write_rows)
+
+
+def test_a_full_disk_is_found_at_the_beginning(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(DataError, match=r"GB free.*--cache_dir"):
+        cache.open_or_build(tmp_path, "set", KEY, write_rows)
+
+
+def test_colour_rows_become_grey(tmp_path):
+    def build(writer):
+        writer.start(len(ROWS), (4, 3, 3))
+        writer.append(np.repeat(ROWS, 3, axis=-1))
+        writer.keep_first_channel()
+        return {}
+
+    images, stored = cache.open_or_build(tmp_path, "grey", KEY, build)
+    np.testing.assert_array_equal(images, ROWS)
+    _, direct = cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    assert stored["sha256"] == direct["sha256"]
+    (folder,) = tmp_path.glob("grey-*")
+    assert sorted(path.name for path in folder.iterdir()) == [cache.IMAGES, cache.META]
+
+
+def test_rows_of_another_shape_are_refused(tmp_path):
+    writer = cache.RowWriter(tmp_path)
+    with writer:
+        writer.start(1, (4, 3, 1))
+        with pytest.raises(ValueError, match=r"rows"):
+            writer.append(np.zeros((1, 3, 4, 1), np.uint8))
+
+
+def test_default_folder(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert str(cache.default_cache_dir()) == "/somewhere/genkeras"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert str(cache.default_cache_dir()) == "/home/someone/.cache/genkeras"
