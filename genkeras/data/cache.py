@@ -27,7 +27,7 @@ except ImportError:  # Windows: the rename alone still keeps folders whole.
 
 logger = logging.getLogger("genkeras")
 
-FORMAT = 1
+FORMAT = 2
 IMAGES, META = "images.u8", "meta.json"
 ABANDONED_AFTER_SECONDS = 24 * 3600
 CHUNK_ROWS = 256

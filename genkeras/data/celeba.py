@@ -14,7 +14,7 @@ import numpy as np
 from genkeras.data import scan
 from genkeras.data.dataset import DataError
 from genkeras.data.pictures import dataset_from_pictures, load_pictures
-from genkeras.data.preprocessing import Geometry
+from genkeras.data.preprocessing import DEFAULT_CROPS, Geometry
 
 logger = logging.getLogger("genkeras")
 
@@ -22,7 +22,6 @@ PICTURES = "img_align_celeba"
 PARTITION = "list_eval_partition.txt"
 ATTRIBUTES = "list_attr_celeba.txt"
 TRAIN, VALIDATION, TEST = "0", "1", "2"
-DEFAULT_CROP = 108
 
 
 def load_celeba(options):
@@ -56,7 +55,7 @@ def load_celeba(options):
         root / PICTURES,
         train,
         test,
-        Geometry.from_options(options, DEFAULT_CROP),
+        Geometry.from_options(options, DEFAULT_CROPS["celeba"]),
         options,
         [*left_out, *left_out_of_test],
     )

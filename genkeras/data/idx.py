@@ -135,6 +135,7 @@ def dataset_from_arrays(name, arrays, facts, options, class_names=None):
         **facts,
         "num_train": len(train.images),
         "num_test": len(test.images),
+        "native_size": train_images.shape[1:3],
         "fingerprint": content_fingerprint(train.images, train.labels, test.images, test.labels),
         "num_left_out": 0,
         "left_out": [],

@@ -20,7 +20,7 @@ CHUNK = 256
 SHOWN = 20
 SECONDS_BETWEEN_REPORTS = 5.0
 
-Plan = collections.namedtuple("Plan", "geometry channels good bad")
+Plan = collections.namedtuple("Plan", "geometry native_size channels good bad")
 
 
 def load_pictures(name, root, train, test, geometry, options, left_out=()):
@@ -52,7 +52,7 @@ def load_pictures(name, root, train, test, geometry, options, left_out=()):
     }
 
     def build(writer):
-        return {"bad": _decode_all(name, files, geometry, options, left_out, writer)}
+        return _decode_all(name, files, geometry, options, left_out, writer)
 
     images, stored = cache.open_or_build(options.cache_dir, name, key, build)
     bad = dict(stored["bad"])
@@ -71,6 +71,7 @@ def load_pictures(name, root, train, test, geometry, options, left_out=()):
         "source": os.fspath(root),
         "num_train": len(train_good),
         "num_test": len(test_good),
+        "native_size": stored["native_size"],
         "pixels_sha256": stored["sha256"],
         "num_left_out": len(left_out),
         "left_out": [
@@ -119,7 +120,7 @@ def _digest(files):
 
 
 def _decode_all(name, files, geometry, options, left_out, writer):
-    """Writes all good pictures; returns `[position, reason]` of each bad one."""
+    """Writes all good pictures; returns `bad`, `[position, reason]` each, and `native_size`."""
     workers = min(4, os.cpu_count() or 1)
     with scan.pillow_limits(), concurrent.futures.ThreadPoolExecutor(workers) as pool:
         plan = _plan(name, pool, files, geometry, options.max_pixels)
@@ -145,7 +146,7 @@ def _decode_all(name, files, geometry, options, left_out, writer):
     if plan.channels == 3 and all_grey:
         # The pictures in colour by their headers turned out bad, or without coloured pixels.
         writer.keep_first_channel()
-    return bad
+    return {"bad": bad, "native_size": plan.native_size}
 
 
 def _plan(name, pool, files, geometry, max_pixels):
@@ -164,7 +165,8 @@ def _plan(name, pool, files, geometry, max_pixels):
         else:
             headers[position] = result
     sizes = {header[:2] for header in headers.values()}
-    geometry = geometry.resolve(sizes.pop() if len(sizes) == 1 else None)
+    native_size = sizes.pop() if len(sizes) == 1 else None
+    geometry = geometry.resolve(native_size)
     for position, (height, width, _) in list(headers.items()):
         # EXIF may turn the picture by a right angle.
         refusal = geometry.refusal(width, height)
@@ -172,7 +174,7 @@ def _plan(name, pool, files, geometry, max_pixels):
             bad[position] = refusal
             del headers[position]
     grey = all(header[2] for header in headers.values())
-    return Plan(geometry, 1 if grey else 3, sorted(headers), bad)
+    return Plan(geometry, native_size, 1 if grey else 3, sorted(headers), bad)
 
 
 def _read(file, plan, max_pixels):

@@ -16,6 +16,8 @@ logger = logging.getLogger("genkeras")
 
 CROP_MODES = ("center", "wae", "wae_resize")
 DEFAULT_OUTPUT_SIZE = 64
+# Side of the centred box of `--crop` where a program has one: 108 in DCGAN's.
+DEFAULT_CROPS = {"celeba": 108}
 SMALL_NATIVE_SIZE = (28, 28)
 
 # The `closecrop` of the WAE program: left, top, right, bottom on the 178×218 CelebA picture.
@@ -161,6 +163,26 @@ class Geometry:
             f"{who} needs a picture of at least {box[0]}x{box[1]} (width x height), but this "
             f"one is {width}x{height}: lower --input_height, or leave the crop out"
         )
+
+
+def default_sizes(options, native_size=None, default_crop=None):
+    """What each size option is when it is left out, the others staying as they are.
+
+    Args:
+        options: `DataOptions`.
+        native_size: `(height, width)` that all pictures share, or `None`.
+        default_crop: Side of the centred box when the user names none.
+
+    Returns:
+        Dictionary of `input_height`, `input_width`, `output_height` and `output_width`.
+    """
+    bare = Geometry().resolve(native_size and tuple(native_size))
+    return {
+        "input_height": options.input_width or default_crop,
+        "input_width": options.input_height or default_crop,
+        "output_height": bare.output_height,
+        "output_width": options.output_height or bare.output_width,
+    }
 
 
 def transform(picture, geometry):

@@ -2,11 +2,13 @@
 
 import dataclasses
 import difflib
+import hashlib
 import importlib
 import pathlib
 import re
 
 from genkeras.data.dataset import DataError
+from genkeras.data.preprocessing import DEFAULT_CROPS, default_sizes
 
 # Name -> "module:function"; the module is imported when the set is asked for.
 DATASETS = {
@@ -45,7 +47,8 @@ def canonical_name(name):
 
 
 def directory_name(name):
-    """A name that can stand as a folder's: `folder:/pictures/cats` is `folder_cats`.
+    """A name that can stand as a folder's: `folder:/pictures/cats` is `folder_cats_`
+    and eight letters that tell it from other folders of that name.
 
     Args:
         name: Name of a data set as given to `load`.
@@ -56,8 +59,10 @@ def directory_name(name):
     name = canonical_name(name)
     prefix, colon, argument = name.partition(":")
     if colon and prefix == "folder":
-        # Resolved, so that "." has a name.
-        name = f"folder_{pathlib.Path(argument).expanduser().resolve().name}"
+        # Resolved, so that "." has a name; hashed, so that two folders of one name differ.
+        path = pathlib.Path(argument).expanduser().resolve()
+        digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()
+        name = f"folder_{path.name}_{digest[:8]}"
     return re.sub(r"[^\w.-]", "_", name).strip(".") or "_"
 
 
@@ -70,16 +75,20 @@ def load(name, options):
         options: `DataOptions`.
 
     Returns:
-        `ImageDataset`.
+        `ImageDataset`; its facts hold `default_sizes`, what each size option is by default.
 
     Raises:
         DataError: If there is no such set, or its files are missing or broken.
     """
     try:
-        return _load(name, options)
+        dataset = _load(name, options)
     except OSError as error:
         what = error.filename or "A file of the data set"
         raise DataError(f"{what} cannot be read: {error.strerror or error}.") from error
+    sizes = default_sizes(
+        options, dataset.facts["native_size"], DEFAULT_CROPS.get(canonical_name(name))
+    )
+    return dataclasses.replace(dataset, facts={**dataset.facts, "default_sizes": sizes})
 
 
 def _load(name, options):

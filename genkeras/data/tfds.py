@@ -14,12 +14,12 @@ import numpy as np
 from PIL import Image
 
 from genkeras.data import cache, scan
-from genkeras.data.celeba import DEFAULT_CROP, unknown_attribute
+from genkeras.data.celeba import unknown_attribute
 from genkeras.data.dataset import DataError
 from genkeras.data.folder import is_held_out
 from genkeras.data.idx import FILES
 from genkeras.data.pictures import dataset_from_pictures
-from genkeras.data.preprocessing import Geometry, transform
+from genkeras.data.preprocessing import DEFAULT_CROPS, Geometry, transform
 
 logger = logging.getLogger("genkeras")
 
@@ -82,7 +82,7 @@ def load_celeb_a(options):
             raise DataError(unknown_attribute(options.label, list(attributes)))
         label = f"attributes/{options.label}"
         class_names = (f"not {options.label}", options.label)
-    geometry = Geometry.from_options(options, DEFAULT_CROP)
+    geometry = Geometry.from_options(options, DEFAULT_CROPS["celeba"])
     return _load(builder, options, "celeba", geometry, label, class_names)
 
 
@@ -235,6 +235,7 @@ def _load(builder, options, name, geometry, label, class_names=None):
         "source": f"tfds:{builder.info.full_name}",
         "num_train": stored["num_train"],
         "num_test": len(images) - stored["num_train"],
+        "native_size": native,
         "pixels_sha256": stored["sha256"],
         "num_left_out": 0,
         "left_out": [],

@@ -1,5 +1,7 @@
 """Loss terms that more than one paper uses. Tensors in, scalar tensor out."""
 
+import math
+
 import tensorflow as tf
 
 
@@ -31,6 +33,25 @@ def bernoulli_negative_log_likelihood(images, logits):
     """
     per_pixel = tf.nn.sigmoid_cross_entropy_with_logits(labels=images, logits=logits)
     return tf.reduce_mean(tf.reduce_sum(per_pixel, axis=(1, 2, 3)))
+
+
+def gaussian_negative_log_likelihood(images, means):
+    """Mean over images of −log N(x; means, σ²I), with the σ² under which it is smallest.
+
+    ½ Σ(log 2πσ² + (x − mean)²/σ²) over pixels and channels, where σ² is one number for the
+    whole batch: its mean squared error, the maximum likelihood estimate (Rybkin et al., 2021,
+    https://arxiv.org/abs/2006.13202, section 3.3). So no weight between reconstruction and
+    other terms has to be chosen. It is a density: below zero once σ < 0.24.
+
+    Args:
+        images: Float tensor `(batch_size, height, width, channels)` in `[0, 1]`.
+        means: Float tensor of the same shape.
+    """
+    squared_error = tf.reduce_mean(tf.square(images - means))
+    # About the variance of rounding to 256 values; without it, perfect pictures give log 0.
+    variance = 1e-6 + squared_error
+    per_pixel = tf.math.log(2.0 * math.pi * variance) + squared_error / variance
+    return 0.5 * math.prod(images.shape[1:]) * per_pixel
 
 
 def gaussian_kl_divergence(mean, stddev):

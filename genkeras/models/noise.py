@@ -1,9 +1,11 @@
 """Random numbers as pure functions of a seed, so that a training step can be repeated.
 
-The Philox algorithm is named everywhere: TensorFlow's default choice differs between
-compiled (XLA) and uncompiled code.
+TensorFlow's own stateless floats differ between compiled (XLA) and uncompiled code: by
+default in the algorithm, and with the same algorithm in which bits of a word become the
+fraction. Its integers agree once the algorithm is named, so floats are made of them here.
 """
 
+import math
 import secrets
 
 import tensorflow as tf
@@ -23,7 +25,8 @@ def fold(seed, number):
     """
     if isinstance(seed, int):
         seed = tf.constant([seed, 0], tf.int64)
-    return tf.random.fold_in(seed, number, alg=ALGORITHM)
+    # Cast, because TensorFlow folds a 32-bit number into another seed than a 64-bit one.
+    return tf.random.fold_in(seed, tf.cast(number, tf.int64), alg=ALGORITHM)
 
 
 def fresh_seed():
@@ -31,19 +34,26 @@ def fresh_seed():
     return secrets.randbits(31)
 
 
-def normal(shape, seed):
-    """N(0, 1) of the given shape; `seed` as returned by `fold`."""
-    return tf.random.stateless_normal(shape, seed, alg=ALGORITHM)
+def uniform_unsigned(shape, seed):
+    """U(0, 1) of the given shape, 1 excluded; `seed` as returned by `fold`."""
+    words = tf.random.stateless_uniform(
+        shape, seed, minval=None, maxval=None, dtype=tf.uint32, alg=ALGORITHM
+    )
+    # 24 bits are what a float32 holds exactly.
+    return tf.cast(tf.bitwise.right_shift(words, tf.constant(8, tf.uint32)), tf.float32) * 2.0**-24
 
 
 def uniform_signed(shape, seed):
     """U(−1, 1) of the given shape; `seed` as returned by `fold`."""
-    return tf.random.stateless_uniform(shape, seed, -1.0, 1.0, alg=ALGORITHM)
+    return 2.0 * uniform_unsigned(shape, seed) - 1.0
 
 
-def uniform_unsigned(shape, seed):
-    """U(0, 1) of the given shape; `seed` as returned by `fold`."""
-    return tf.random.stateless_uniform(shape, seed, alg=ALGORITHM)
+def normal(shape, seed):
+    """N(0, 1) of the given shape, by Box and Muller's transform; `seed` as returned by `fold`."""
+    uniform = uniform_unsigned((2, *shape), seed)
+    # 1 − u is never 0.
+    radius = tf.sqrt(-2.0 * tf.math.log(1.0 - uniform[0]))
+    return radius * tf.cos(2.0 * math.pi * uniform[1])
 
 
 PRIORS = {
