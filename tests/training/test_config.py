@@ -1,0 +1,145 @@
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from genkeras.data.dataset import ImageDataset, Split
+from genkeras.training import config as configuration
+from genkeras.training.config import Request
+from genkeras.training.errors import RunError
+
+SIZES = {"input_height": 108, "input_width": 108, "output_height": 28, "output_width": 28}
+
+
+@pytest.fixture
+def dataset():
+    split = Split(np.zeros((4, 28, 28, 1), np.uint8), None)
+    facts = {"fingerprint": "f", "default_sizes": SIZES}
+    return ImageDataset("fashion_mnist", split, split, None, facts)
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "seed", "name"),
+    [
+        ({}, {}, None, "default"),
+        ({"latent_dim": 62, "batch_size": 64}, {"output_height": 28}, 0, "default"),
+        ({"epochs": 3}, {"data_dir": "/x", "max_bad_fraction": 0.5}, None, "default"),
+        ({"width": 16}, {}, 1, "seed=1,width=16"),
+        ({"learning_rate": 2e-4}, {}, None, "learning_rate=0.0002"),
+        ({}, {"crop": True, "input_height": 108}, None, "crop"),
+        ({}, {"crop": False, "crop_mode": "wae"}, None, "crop_mode=wae"),
+        ({}, {"input_fname_pattern": "*/a b.png"}, None, "input_fname_pattern=__a_b.png"),
+    ],
+)
+def test_run_name(dataset, options, data, seed, name):
+    request = Request("gan", "fashion_mnist", data, options, seed)
+    assert configuration.run_name(request, dataset) == name
+
+
+def test_the_default_may_depend_on_another_option(dataset):
+    def name(**options):
+        return configuration.run_name(Request("vae", "fashion_mnist", {}, options), dataset)
+
+    assert name(latent_dim=20) == "default"
+    assert name(network="infogan", latent_dim=20) == "latent_dim=20,network=infogan"
+    assert name(network="infogan", latent_dim=62) == "network=infogan"
+
+
+def test_run_directory(dataset):
+    request = Request("gan", "fashion-mnist", {}, {"width": 16})
+    path = configuration.run_directory(request, dataset, pathlib.Path("checkpoints"))
+    assert path == pathlib.Path("checkpoints/gan/fashion_mnist/width=16")
+
+
+def test_save_and_load(tmp_path, dataset):
+    config = configuration.complete(
+        Request("gan", "fashion_mnist", {"crop": True}, {"width": 4}, 3), dataset
+    )
+    assert config.epochs == 40
+    assert config.options["batch_size"] == 64
+    config.save(tmp_path)
+    assert configuration.load(tmp_path) == config
+    assert config.build_model().latent_dim == 62
+
+
+def _config(dataset, **options):
+    return configuration.complete(Request("gan", "fashion_mnist", {}, options), dataset)
+
+
+def _edited(tmp_path, dataset, **changes):
+    _config(dataset).save(tmp_path)
+    content = json.loads((tmp_path / "config.json").read_text()) | changes
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    return tmp_path
+
+
+def test_what_is_no_run_directory(tmp_path, dataset):
+    with pytest.raises(RunError, match=r"is not a run directory: it has no config\.json"):
+        configuration.load(tmp_path)
+    (tmp_path / "config.json").write_text('{"model": ')
+    with pytest.raises(RunError, match="is damaged"):
+        configuration.load(tmp_path)
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(RunError, match="format version None"):
+        configuration.load(tmp_path)
+    with pytest.raises(RunError, match="format version 7"):
+        configuration.load(_edited(tmp_path, dataset, format_version=7))
+    with pytest.raises(RunError, match="look at extra"):
+        configuration.load(_edited(tmp_path, dataset, extra=1))
+
+
+def test_an_unknown_model_or_option_cannot_be_built(tmp_path, dataset):
+    with pytest.raises(RunError, match=r"There is no model 'gann'\. Did you mean 'gan'\?"):
+        configuration.load(_edited(tmp_path, dataset, model="gann")).build_model()
+    with pytest.raises(RunError, match="has no option 'depth'"):
+        configuration.load(_edited(tmp_path, dataset, options={"depth": 3})).build_model()
+    with pytest.raises(RunError, match="has no option 'widht'; did you mean 'width'"):
+        _config(dataset, widht=3)
+
+
+def test_adopt_takes_what_is_left_open(dataset):
+    stored = configuration.complete(
+        Request("gan", "fashion_mnist", {"crop": True, "data_dir": "/old"}, {"width": 4}, 2),
+        dataset,
+    )
+    request = configuration.adopt(Request("gan", "celeba", {"data_dir": "/new"}), False, stored)
+    assert request.dataset == "fashion_mnist"
+    assert request.data == {"crop": True, "data_dir": "/new"}
+    assert request.options["width"] == 4
+    assert request.options["epochs"] == 40
+    assert request.seed == 2
+    assert configuration.complete(request, dataset).options == stored.options
+    more = configuration.adopt(Request("gan", "", {}, {"epochs": 50}), False, stored)
+    assert more.options["epochs"] == 50
+
+
+@pytest.mark.parametrize(
+    ("request_", "given_dataset", "flag"),
+    [
+        (Request("nsgan", "", {}, {}), False, "--model=nsgan"),
+        (Request("gan", "mnist", {}, {}), True, "--dataset=mnist"),
+        (Request("gan", "", {}, {"width": 8}), False, "--width=8"),
+        (Request("gan", "", {"crop": True}, {}), False, "--crop=True"),
+        (Request("gan", "", {"output_height": 32}, {}), False, "--output_height=32"),
+        (Request("gan", "", {}, {}, seed=1), False, "--seed=1"),
+    ],
+)
+def test_adopt_names_the_flag_that_contradicts(dataset, request_, given_dataset, flag):
+    stored = _config(dataset, width=4)
+    with pytest.raises(RunError, match=f"{flag} contradicts the run directory"):
+        configuration.adopt(request_, given_dataset, stored)
+    same = Request("gan", "Fashion-MNIST", {"output_height": 28}, {"width": 4}, 0)
+    assert configuration.adopt(same, True, stored).options["width"] == 4
+
+
+def test_check_same_run(dataset):
+    config = _config(dataset)
+    configuration.check_same_run(config, dataclasses.replace(config, epochs=99))
+    for field, value in (("seed", 1), ("options", {}), ("image_shape", (32, 32, 1))):
+        with pytest.raises(RunError, match=f"made with {field}="):
+            configuration.check_same_run(config, dataclasses.replace(config, **{field: value}))
+    other = dataclasses.replace(config, data_facts={"fingerprint": "g"})
+    with pytest.raises(RunError, match="pictures or labels are not those"):
+        configuration.check_same_run(config, other)

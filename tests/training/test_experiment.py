@@ -1,0 +1,185 @@
+"""Runs from start to end, on drawn pictures."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genkeras.data.dataset import DataError
+from genkeras.training import experiment, state
+from genkeras.training.config import Request
+from genkeras.training.errors import RunError
+
+
+@pytest.fixture
+def pictures(tmp_path, draw_images):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index, image in enumerate(draw_images(60, (8, 8, 1))):
+        Image.fromarray(image[..., 0]).save(folder / f"{index:03d}.png")
+    return folder
+
+
+@pytest.fixture
+def request_run(tmp_path, pictures):
+    def make(model="vae", epochs=2, seed=None, data=None, **options):
+        sizes = {"output_height": 8, "cache_dir": str(tmp_path / "cache")}
+        options = {"width": 4, "batch_size": 8, "epochs": epochs, **options}
+        return Request(model, f"folder:{pictures}", sizes | (data or {}), options, seed)
+
+    return make
+
+
+def _prepare(request, tmp_path, **options):
+    return experiment.prepare(request, checkpoint_dir=tmp_path / "checkpoints", **options)
+
+
+def _digest(run_dir):
+    return state.digest(state.load_newest(run_dir)[0])
+
+
+def test_a_run_leaves_everything_in_its_directory(request_run, tmp_path):
+    prepared = _prepare(request_run(), tmp_path)
+    assert not prepared.run_dir.exists()  # nothing is written before training starts
+    summary = experiment.train(prepared)
+    names = {str(p.relative_to(prepared.run_dir)) for p in prepared.run_dir.rglob("*.*")}
+    steps = len(prepared.dataset.train.images) // 8
+    assert names == {
+        "config.json",
+        "history.csv",
+        "metrics.json",
+        f"state-{steps:09d}.npz",
+        f"state-{2 * steps:09d}.npz",
+        "samples/epoch_001.png",
+        "samples/epoch_002.png",
+        "samples/reconstructions_epoch_001.png",
+        "samples/reconstructions_epoch_002.png",
+    }
+    rows = list(csv.DictReader((prepared.run_dir / "history.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert {"loss", "reconstruction_loss", "kl_divergence", "seconds", "images"} <= rows[0].keys()
+    assert rows[0]["images"] == str(8 * steps)
+    assert json.loads((prepared.run_dir / "metrics.json").read_text()) == summary
+    assert summary["epochs"] == 2
+    assert summary["final_losses"]["loss"] == float(rows[1]["loss"])
+    sheet = np.asarray(Image.open(prepared.run_dir / "samples/epoch_002.png"))
+    assert sheet.shape == (8 * 10 + 2, 8 * 10 + 2)
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bits(request_run, tmp_path):
+    straight = _prepare(request_run(epochs=3), tmp_path, run_dir=tmp_path / "straight")
+    experiment.train(straight)
+    for epochs in (1, 3):
+        part = _prepare(request_run(epochs=epochs), tmp_path, run_dir=tmp_path / "parts")
+        experiment.train(part)
+    assert _digest(tmp_path / "parts") == _digest(tmp_path / "straight")
+    rows = list(csv.DictReader((tmp_path / "parts/history.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("model", ["nsgan"])
+def test_an_interrupted_gan_goes_on_to_the_same_bits(request_run, tmp_path, model):
+    for run_dir, parts in (("straight", [2]), ("parts", [1, 2])):
+        for epochs in parts:
+            prepared = _prepare(request_run(model, epochs), tmp_path, run_dir=tmp_path / run_dir)
+            experiment.train(prepared)
+    assert _digest(tmp_path / "parts") == _digest(tmp_path / "straight")
+
+
+def test_a_complete_run_only_writes_its_sheets(request_run, tmp_path):
+    prepared = _prepare(request_run(), tmp_path)
+    experiment.train(prepared)
+    sheet = prepared.run_dir / "samples/epoch_002.png"
+    before, pixels = _digest(prepared.run_dir), sheet.read_bytes()
+    sheet.unlink()
+    again = _prepare(request_run(), tmp_path)
+    assert experiment.train(again)["epochs"] == 2
+    assert sheet.read_bytes() == pixels
+    assert _digest(prepared.run_dir) == before
+    assert not (prepared.run_dir / "samples/epoch_003.png").exists()
+
+
+def test_fewer_epochs_than_done_train_nothing(request_run, tmp_path):
+    experiment.train(_prepare(request_run(epochs=2), tmp_path))
+    again = _prepare(request_run(epochs=1), tmp_path)
+    assert experiment.train(again)["epochs"] == 2
+
+
+def test_another_value_is_another_run(request_run, tmp_path):
+    runs = {
+        _prepare(request, tmp_path).run_dir
+        for request in (
+            request_run(),
+            request_run(latent_dim=3),
+            request_run(seed=1),
+            request_run("nsgan"),
+            request_run(data={"crop": True}),
+        )
+    }
+    assert len(runs) == 5
+
+
+def test_an_explicit_run_dir_keeps_its_configuration(request_run, tmp_path):
+    run_dir = tmp_path / "mine"
+    experiment.train(_prepare(request_run(epochs=1), tmp_path, run_dir=run_dir))
+    bare = Request("vae", "mnist", {}, {})
+    prepared = _prepare(bare, tmp_path, run_dir=run_dir, given_dataset=False)
+    assert prepared.config.options["width"] == 4
+    with pytest.raises(RunError, match=r"--width=8 contradicts the run directory"):
+        _prepare(request_run(width=8), tmp_path, run_dir=run_dir)
+
+
+def test_other_pictures_are_noticed(request_run, tmp_path, pictures):
+    experiment.train(_prepare(request_run(epochs=1), tmp_path))
+    Image.new("L", (8, 8), 7).save(pictures / "new.png")
+    with pytest.raises(RunError, match="pictures or labels are not those"):
+        _prepare(request_run(epochs=2), tmp_path)
+
+
+def test_a_directory_with_other_things_is_refused(request_run, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis/chapter.tex").write_text("dear reader")
+    with pytest.raises(RunError, match="exists, but is not a run directory"):
+        _prepare(request_run(), tmp_path, run_dir=tmp_path / "thesis")
+    assert (tmp_path / "thesis/chapter.tex").read_text() == "dear reader"
+
+
+def test_a_refused_start_leaves_no_directory(request_run, tmp_path):
+    with pytest.raises(DataError, match="do not fill one batch of 999"):
+        experiment.train(_prepare(request_run(batch_size=999), tmp_path))
+    with pytest.raises(RunError, match="has no option 'depth'"):
+        _prepare(request_run(depth=3), tmp_path)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_load_rebuilds_the_model(request_run, tmp_path):
+    prepared = _prepare(request_run(), tmp_path)
+    experiment.train(prepared)
+    config, model = experiment.load(prepared.run_dir)
+    assert config == prepared.config
+    assert state.digest(state.collect(model)) == _digest(prepared.run_dir)
+
+
+def test_load_without_a_state(request_run, tmp_path):
+    prepared = _prepare(request_run(), tmp_path)
+    prepared.config.save(prepared.run_dir)
+    with pytest.raises(RunError, match="has no state yet"):
+        experiment.load(prepared.run_dir)
+
+
+def test_the_test_split_is_never_trained_on(request_run, tmp_path, monkeypatch):
+    seen = []
+
+    def spy(images, labels, batch_size, seed):
+        seen.append(np.asarray(images))
+        return original(images, labels, batch_size, seed)
+
+    original = experiment.Batches
+    monkeypatch.setattr(experiment, "Batches", spy)
+    prepared = _prepare(request_run(epochs=1), tmp_path)
+    experiment.train(prepared)
+    np.testing.assert_array_equal(seen[0], prepared.dataset.train.images)
+    train = {image.tobytes() for image in prepared.dataset.train.images}
+    assert not any(image.tobytes() in train for image in prepared.dataset.test.images)

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+
+from genkeras import registry
+from genkeras.training import state
+from genkeras.training.errors import RunError
+
+
+@pytest.fixture
+def arrays():
+    return {"a": np.arange(12.0).reshape(3, 4), "b": np.array(7, np.int64)}
+
+
+def _path(run_dir, step):
+    return run_dir / f"state-{step:09d}.npz"
+
+
+def test_round_trip(tmp_path, arrays):
+    state.save(tmp_path, 5, arrays, {"history": [{"epoch": 1}]})
+    loaded, meta = state.load_newest(tmp_path)
+    assert loaded.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(loaded[name], array)
+        assert loaded[name].dtype == array.dtype
+        assert loaded[name].shape == array.shape
+    assert meta["step"] == 5
+    assert meta["history"] == [{"epoch": 1}]
+
+
+def test_no_state_yet(tmp_path):
+    assert state.load_newest(tmp_path) is None
+
+
+def test_the_newest_are_kept(tmp_path, arrays):
+    for step in (1, 2, 10):
+        state.save(tmp_path, step, arrays, {}, keep=2)
+    assert sorted(tmp_path.iterdir()) == [_path(tmp_path, 2), _path(tmp_path, 10)]
+    assert state.load_newest(tmp_path)[1]["step"] == 10
+
+
+def test_any_flipped_byte_is_noticed_and_the_state_before_is_taken(tmp_path, arrays, caplog):
+    state.save(tmp_path, 1, arrays, {})
+    state.save(tmp_path, 2, arrays, {})
+    whole = _path(tmp_path, 2).read_bytes()
+    positions = range(0, len(whole), max(1, len(whole) // 60))
+    noticed = 0
+    for position in positions:
+        damaged = bytearray(whole)
+        damaged[position] ^= 0x10
+        _path(tmp_path, 2).write_bytes(damaged)
+        caplog.clear()
+        loaded, meta = state.load_newest(tmp_path)
+        # A byte of the container that holds no number may differ; the numbers may not.
+        np.testing.assert_array_equal(loaded["a"], arrays["a"])
+        if meta["step"] == 1:
+            noticed += 1
+            assert "state-000000002.npz is damaged" in caplog.text
+    assert noticed > len(positions) / 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
+def test_a_truncated_state_is_passed_over(tmp_path, arrays, share):
+    state.save(tmp_path, 1, arrays, {})
+    state.save(tmp_path, 2, arrays, {})
+    whole = _path(tmp_path, 2).read_bytes()
+    _path(tmp_path, 2).write_bytes(whole[: int(share * len(whole))])
+    assert state.load_newest(tmp_path)[1]["step"] == 1
+
+
+def test_no_valid_state_is_an_error(tmp_path):
+    _path(tmp_path, 1).write_bytes(b"nonsense")
+    with pytest.raises(RunError, match="None of the 1 states"):
+        state.load_newest(tmp_path)
+
+
+def test_another_format_version_is_refused(tmp_path, arrays, monkeypatch):
+    monkeypatch.setattr(state, "FORMAT_VERSION", 99)
+    state.save(tmp_path, 1, arrays, {})
+    monkeypatch.undo()
+    with pytest.raises(RunError, match="format version 99; this genkeras reads 1"):
+        state.load_newest(tmp_path)
+
+
+def test_a_failed_write_leaves_the_old_state(tmp_path, arrays, monkeypatch):
+    state.save(tmp_path, 1, arrays, {})
+
+    def full_disk(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        state.save(tmp_path, 2, arrays, {})
+    assert sorted(tmp_path.iterdir()) == [_path(tmp_path, 1)]
+    assert state.load_newest(tmp_path)[1]["step"] == 1
+
+
+def test_collect_holds_optimizers_and_keys_do_not_depend_on_the_process():
+    first, second = (state.collect(registry.build("nsgan", (8, 8, 1), width=2)) for _ in range(2))
+    assert first.keys() == second.keys()
+    for part in ("model/", "generator_optimizer/", "discriminator_optimizer/"):
+        assert any(key.startswith(part) for key in first)
+    assert any(key.endswith("velocity") for key in first)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda a: a.pop("model/001/kernel"), "it lacks"),
+        (lambda a: a.update(more=np.zeros(1)), "beside"),
+        (lambda a: a.update({"model/001/kernel": np.zeros((2, 2), "float32")}), "has shape"),
+        (
+            lambda a: a.update({"model/001/kernel": a["model/001/kernel"].astype("float64")}),
+            "is float64",
+        ),
+    ],
+)
+def test_a_state_of_another_model_changes_nothing(spoil, message):
+    model = registry.build("vae", (8, 8, 1), width=2)
+    before = state.digest(state.collect(model))
+    arrays = {key: array + 1 for key, array in state.collect(model).items()}
+    spoil(arrays)
+    with pytest.raises(RunError, match=message):
+        state.restore(model, arrays)
+    assert state.digest(state.collect(model)) == before
+
+
+def test_digest_sees_names_types_shapes_and_bytes(arrays):
+    digests = {
+        state.digest(changed)
+        for changed in (
+            arrays,
+            {**arrays, "b": np.array(8, np.int64)},
+            {**arrays, "b": np.array(7, np.int32)},
+            {**arrays, "a": arrays["a"].reshape(4, 3)},
+            {"c": arrays["a"], "b": arrays["b"]},
+        )
+    }
+    assert len(digests) == 5
+    assert state.digest(dict(reversed(arrays.items()))) == state.digest(arrays)
