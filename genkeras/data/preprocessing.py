@@ -59,15 +59,16 @@ def to_uint8(images, value_range):
         uint8 NumPy array of the same shape.
 
     Raises:
-        ValueError: If a value is not finite: such pictures have no honest uint8 form.
+        DataError: If a value is not finite: such pictures have no honest uint8 form.
     """
     low, high = value_range
     images = np.asarray(images, dtype=np.float32)
     finite = np.isfinite(images)
     if not finite.all():
-        raise ValueError(
+        raise DataError(
             f"{images.size - np.count_nonzero(finite)} of {images.size} values of the pictures "
-            "are not finite (NaN or infinite): the model that made them has diverged."
+            "are not finite (NaN or infinite): the model that made them has diverged. Lower its "
+            "learning rate and train again."
         )
     return np.rint(np.clip((images - low) / (high - low), 0.0, 1.0) * 255.0).astype(np.uint8)
 
