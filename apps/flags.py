@@ -78,16 +78,28 @@ MODEL = {
     ),
     "width": Flag("integer", "Scales every hidden layer; 64 is the published network.", minimum=1),
     "learning_rate": Flag(
-        "float", "Adam's rate (GANs: the generator's).", ("learn_rate", "lr"), minimum=0.0
+        "float", "The optimizer's rate (GANs: the generator's).", ("learn_rate", "lr"), minimum=0.0
     ),
     "beta_1": Flag("float", "Adam's first-moment decay.", ("beta1",), minimum=0.0, maximum=1.0),
 }
 GAN = {
-    "discriminator_learning_rate": Flag("float", "Adam's rate, discriminator.", minimum=0.0),
+    "discriminator_learning_rate": Flag(
+        "float", "The rate of the discriminator's optimizer.", minimum=0.0
+    ),
     "discriminator_steps": Flag(
-        "integer", "Discriminator updates per training step, each on fresh pictures.", minimum=1
+        "integer",
+        "Discriminator updates per training step, each on fresh pictures.",
+        ("n_critic",),
+        minimum=1,
     ),
     "generator_steps": Flag("integer", "Generator updates per training step.", minimum=1),
+    "ema_decay": Flag(
+        "float",
+        "Decay of a moving average of the generator, which then draws the samples, such as "
+        "0.999. Default: none.",
+        minimum=0.0,
+        maximum=1.0,
+    ),
 }
 
 

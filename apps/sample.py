@@ -13,10 +13,15 @@ FLAGS = {
     "seed": flags.Flag(
         "integer", "The same seed gives the same pictures. Default: 0.", default=0, minimum=0
     ),
+    "labels": flags.Flag(
+        "list",
+        "Conditional models: classes by number or name, repeated over the pictures in turn: "
+        "--labels=3, --labels=0,1,2. Default: drawn.",
+    ),
     "output": flags.Flag(
         "string",
-        "sheet.png: one sheet; samples.npz: the array `images`, uint8 (N, H, W, C); "
-        "folder/: single pictures.",
+        "sheet.png: one sheet; samples.npz: the array `images`, uint8 (N, H, W, C), and the "
+        "`labels` of a conditional model; folder/: single pictures.",
     ),
 }
 
@@ -31,7 +36,7 @@ def _sample(words):
     from genkeras.evaluation import sampling
 
     sampling.write_samples(
-        values["run_dir"], values["num_images"], values["seed"], values["output"]
+        values["run_dir"], values["num_images"], values["seed"], values["output"], values["labels"]
     )
     print(f"{values['num_images']} pictures in {values['output']}")
 

@@ -34,7 +34,7 @@ def check_output(output):
         )
 
 
-def write_samples(run_dir, num_images, seed, output):
+def write_samples(run_dir, num_images, seed, output, labels=None):
     """Draws images from a run.
 
     Args:
@@ -42,21 +42,64 @@ def write_samples(run_dir, num_images, seed, output):
         num_images: Integer.
         seed: Integer. The same seed gives the same images.
         output: String. `*.png` for one sheet; `*.npz` for `images`, uint8
-            `(num_images, height, width, channels)`; else a folder of single PNG files.
+            `(num_images, height, width, channels)`, and for a conditional model `labels`,
+            int64 `(num_images,)`; else a folder of single PNG files.
+        labels: List of strings, for a conditional model: numbers or names of classes,
+            repeated over the images in turn. `None` draws them.
 
     Raises:
-        RunError: If the run or the output cannot be used.
+        RunError: If the run, the labels or the output cannot be used.
     """
     check_output(output)
-    _, model = experiment.load(run_dir)
-    images = to_uint8(model.sample(num_images, seed=seed), model.value_range)
+    config, model = experiment.load(run_dir)
+    chosen = chosen_labels(labels, config, model, num_images, seed)
+    arrays = {} if chosen is None else {"labels": chosen}
+    images = to_uint8(model.sample(num_images, seed=seed, **arrays), model.value_range)
     path = pathlib.Path(output)
     if path.suffix == ".npz":
         with atomic.replacing(path) as file:
-            np.savez_compressed(file, images=images)
+            np.savez_compressed(file, images=images, **arrays)
     elif path.suffix == ".png":
         atomic.write_bytes(path, grid.to_png(grid.make_grid(images)))
     else:
         digits = len(str(num_images - 1))
         for index, image in enumerate(images):
             atomic.write_bytes(path / f"{index:0{digits}d}.png", grid.to_png(image))
+
+
+def chosen_labels(words, config, model, num_images, seed):
+    """Returns the label of every image.
+
+    Args:
+        words: List of strings: numbers or names of classes, repeated over the images in
+            turn. `None` draws the labels.
+        config: `Config` of the run.
+        model: The run's model.
+        num_images: Integer.
+        seed: Integer. Seed of drawn labels.
+
+    Returns:
+        int64 array `(num_images,)`, or `None` for an unconditional model.
+
+    Raises:
+        RunError: If a word is no class, or labels are given for an unconditional model.
+    """
+    if getattr(model, "num_classes", None) is None:
+        if words is not None:
+            raise RunError(
+                f"--labels: {config.model} is not a conditional model; leave the flag out."
+            )
+        return None
+    class_names = config.class_names
+    if words is None:
+        return model.sample_labels(num_images, seed).astype(np.int64)
+    numbers = {str(number): number for number in range(len(class_names))}
+    # A class may be called "7": its name comes first.
+    numbers |= {name: number for number, name in enumerate(class_names)}
+    unknown = [word for word in words if word not in numbers]
+    if unknown or not words:
+        raise RunError(
+            f"--labels={','.join(words)}: {', '.join(map(repr, unknown)) or 'nothing'} is not a "
+            f"class; expected 0 to {len(class_names) - 1}, or names of {', '.join(class_names)}."
+        )
+    return np.resize([numbers[word] for word in words], num_images).astype(np.int64)

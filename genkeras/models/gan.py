@@ -118,8 +118,8 @@ class GAN(keras.Model):
         """Mean log(1 − σ(D(G(z)))), the generator's part of the value function."""
         return -fake_cross_entropy(fake_output)
 
-    def discriminator_penalty(self, real_images, fake_images, labels=None):
-        """What is added to the discriminator's loss; nothing here."""
+    def discriminator_penalty(self, real_images, fake_images, labels=None, seed=None):
+        """What is added to the discriminator's loss; nothing here. `seed` as by `noise.fold`."""
         return 0.0
 
     def generate(self, latents, labels=None, training=False):
@@ -151,17 +151,14 @@ class GAN(keras.Model):
             rows = slice(index * batch_size, (index + 1) * batch_size)
             batch_labels = None if labels is None else labels[rows]
             latents = self.draw_latents(batch_size, noise.fold(step_seed, index))
-            loss = self._discriminator_step(images[rows], batch_labels, latents)
+            penalty_seed = noise.fold(
+                step_seed, self.discriminator_steps + self.generator_steps + index
+            )
+            loss = self._discriminator_step(images[rows], batch_labels, latents, penalty_seed)
             self.discriminator_tracker.update_state(loss)
 
-        for index in range(self.generator_steps):
-            if not self.shared_latents:
-                number = self.discriminator_steps + index
-                latents = self.draw_latents(batch_size, noise.fold(step_seed, number))
-            # Conditional models: fakes take the real batch's labels.
-            loss = self._generator_step(latents, batch_labels)
-            self.generator_tracker.update_state(loss)
-            self._update_average()
+        # Conditional models: fakes take the real batch's labels.
+        self._update_generator(latents, batch_labels, step_seed)
         return {metric.name: metric.result() for metric in self.metrics}
 
     def sample(self, num_images, labels=None, seed=None):
@@ -171,7 +168,8 @@ class GAN(keras.Model):
             num_images: Integer.
             labels: Integer array `(num_images,)`, for conditional models only; `None`
                 draws them uniformly.
-            seed: Integer. The same seed gives the same images; `None` draws one.
+            seed: Integer. The same seed gives the same images, and the same latents
+                whatever the labels; `None` draws one.
 
         Returns:
             Float array `(num_images, height, width, channels)` in `value_range`.
@@ -207,14 +205,30 @@ class GAN(keras.Model):
             # Not only the trained weights: batch norm's statistics belong to them.
             average.assign(self.ema_decay * average + (1.0 - self.ema_decay) * weight)
 
-    def _discriminator_step(self, real_images, labels, latents):
+    def _update_generator(self, latents, labels, step_seed):
+        """Makes the generator's updates of a training step.
+
+        Args:
+            latents: Tensor `(batch_size, latent_dim)`: those of the last discriminator update.
+            labels: Integer tensor `(batch_size,)`, or `None`.
+            step_seed: Integer tensor. Seed of the training step.
+        """
+        batch_size = keras.ops.shape(latents)[0]
+        for index in range(self.generator_steps):
+            if not self.shared_latents:
+                number = self.discriminator_steps + index
+                latents = self.draw_latents(batch_size, noise.fold(step_seed, number))
+            self.generator_tracker.update_state(self._generator_step(latents, labels))
+            self._update_average()
+
+    def _discriminator_step(self, real_images, labels, latents, penalty_seed):
         fake_images = self.generate(latents, labels, training=True)
 
         def loss():
             # Two passes: each batch has its own batch-norm statistics.
             real_output = self.discriminate(real_images, labels, training=True)
             fake_output = self.discriminate(fake_images, labels, training=True)
-            penalty = self.discriminator_penalty(real_images, fake_images, labels)
+            penalty = self.discriminator_penalty(real_images, fake_images, labels, penalty_seed)
             return self.discriminator_loss(real_output, fake_output) + penalty
 
         variables = self.discriminator.trainable_variables
