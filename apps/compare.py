@@ -46,6 +46,7 @@ def _compare(words):
     preset = PRESETS.get(values["preset"], {})
     values |= {name: value for name, value in preset.items() if values[name] is None}
     flags.require(values, "models", "dataset", "epochs")
+    _check_models(values["models"])
     output_dir = values["output_dir"] or f"results/{values['preset'] or 'comparison'}"
     from genkeras.evaluation import compare, report
 
@@ -63,6 +64,18 @@ def _compare(words):
     )
     print(report.plain_table(results))
     print(f"Report: {pathlib.Path(output_dir) / 'report.html'}")
+
+
+def _check_models(models):
+    from genkeras.registry import check_name
+
+    for index, model in enumerate(models):
+        try:
+            check_name(model)
+        except ValueError as error:
+            raise flags.UsageError(f"--models: {error}") from error
+        if model in models[:index]:
+            raise flags.UsageError(f"--models names {model} twice.")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def run(program, argv):
         print(f"{error}\nSee --help for the flags of this program.", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
-        print("Stopped. The same command goes on after the last whole epoch.", file=sys.stderr)
+        print("Stopped. The same command goes on from the last stored state.", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         if not _is_users_mistake(error):
@@ -39,7 +39,15 @@ def run(program, argv):
         return FAILURE
 
 
-def train(model, argv, description, default_dataset="fashion_mnist", extra_flags=None):
+def train(
+    model,
+    argv,
+    description,
+    default_dataset="fashion_mnist",
+    extra_flags=None,
+    drawing_flags=None,
+    extra_sheets=None,
+):
     """The body of every training app.
 
     Args:
@@ -47,7 +55,11 @@ def train(model, argv, description, default_dataset="fashion_mnist", extra_flags
         argv: List of words, or `None` for those of this process.
         description: String. First lines of `--help`.
         default_dataset: String. What `--dataset` is when it is not given.
-        extra_flags: Dict of the model's own flags.
+        extra_flags: Dict of the model's own flags, which are options of the model.
+        drawing_flags: Dict of flags that say what is drawn; they do not define the run.
+        extra_sheets: Function of all flags' values and the prepared `Experiment`, called
+            before training: returns the sheets that the flags ask for, or raises
+            `flags.UsageError`.
 
     Returns:
         Integer exit status.
@@ -55,42 +67,66 @@ def train(model, argv, description, default_dataset="fashion_mnist", extra_flags
 
     def program(words):
         model_flags = {**flags.MODEL, **(extra_flags or {})}
-        values = flags.parse(words, description, flags.RUN, model_flags, flags.DATA)
+        values = flags.parse(
+            words, description, flags.RUN, model_flags, drawing_flags or {}, flags.DATA
+        )
         from genkeras.training import experiment
-        from genkeras.training.config import Request
 
-        request = Request(
-            model=model,
-            dataset=values["dataset"] or default_dataset,
-            data=data_options(values),
-            options=flags.given(values, [*model_flags, "epochs", "batch_size"]),
-            seed=values["seed"],
-        )
-        prepared = experiment.prepare(
-            request,
-            run_dir=values["run_dir"],
-            checkpoint_dir=values["checkpoint_dir"],
-            given_dataset=values["dataset"] is not None,
-        )
+        prepared = prepare(model, values, model_flags, data_options(values), default_dataset)
+        sheets = extra_sheets(values, prepared) if extra_sheets else []
         print(f"{model} on {prepared.config.dataset}, run directory {prepared.run_dir}")
-        summary = experiment.train(prepared)
-        print(
-            f"{summary['epochs']} epochs done. Sheets: {prepared.run_dir / 'samples'}; losses: "
-            f"{prepared.run_dir / 'history.csv'}; draw more with\n"
-            f"  python -m apps.sample --run_dir={prepared.run_dir} --num_images=64 "
-            "--output=sheet.png"
-        )
+        summary = experiment.train(prepared, extra_sheets=sheets)
+        report(prepared, summary)
 
     return run(program, argv)
+
+
+def prepare(model, values, model_flags, data, default_dataset):
+    """Returns the `Experiment` that a training app's flags ask for.
+
+    Args:
+        model: String. A key of `genkeras.registry.MODELS`.
+        values: Dict from `flags.parse`, those of `flags.RUN` and `flags.DATA` included.
+        model_flags: Names of the flags that are options of the model.
+        data: Dict from `data_options`.
+        default_dataset: String. What `--dataset` is when it is not given.
+    """
+    from genkeras.training import experiment
+    from genkeras.training.config import Request
+
+    request = Request(
+        model=model,
+        dataset=values["dataset"] or default_dataset,
+        data=data,
+        options=flags.given(values, [*model_flags, "epochs", "batch_size"]),
+        seed=values["seed"],
+    )
+    return experiment.prepare(
+        request,
+        run_dir=values["run_dir"],
+        checkpoint_dir=values["checkpoint_dir"],
+        given_dataset=values["dataset"] is not None,
+    )
+
+
+def report(prepared, summary):
+    """Prints where a finished training has left what."""
+    print(
+        f"{summary['epochs']} epochs done. Sheets: {prepared.run_dir / 'samples'}; losses: "
+        f"{prepared.run_dir / 'history.csv'}; draw more with\n"
+        f"  python -m apps.sample --run_dir={prepared.run_dir} --num_images=64 "
+        "--output=sheet.png"
+    )
 
 
 def data_options(values):
     """Returns the data flags that were given, `$GENKERAS_DATA_DIR` being one way to give one.
 
     Args:
-        values: Dict from `flags.parse`.
+        values: Dict from `flags.parse`; an app need not have all data flags.
     """
-    options = flags.given(values, [name for name in flags.DATA if name != "dataset"])
+    options = flags.given(values, [name for name in flags.DATA if name in values])
+    options.pop("dataset", None)
     if "data_dir" not in options and os.environ.get("GENKERAS_DATA_DIR"):
         options["data_dir"] = os.environ["GENKERAS_DATA_DIR"]
     # A run may be taken up again from another working directory.
@@ -98,6 +134,16 @@ def data_options(values):
         if name in options:
             options[name] = str(pathlib.Path(options[name]).expanduser().absolute())
     return options
+
+
+def require_png(output):
+    """Checks the name of a picture to write; `None` passes.
+
+    Raises:
+        flags.UsageError: If it is not one, before anything is computed.
+    """
+    if output is not None and (not output.endswith(".png") or pathlib.Path(output).is_dir()):
+        raise flags.UsageError(f"--output={output}: expected the name of a .png file.")
 
 
 def _is_users_mistake(error):

@@ -9,8 +9,22 @@ from genkeras.models.recipe import build_options
 MODELS = {
     "gan": "genkeras.models.gan:MINIMAX",
     "nsgan": "genkeras.models.gan:NON_SATURATING",
+    "cgan": "genkeras.models.cgan:RECIPE",
+    "wgan": "genkeras.models.wgan:RECIPE",
+    "wgan_gp": "genkeras.models.wgan_gp:RECIPE",
+    "dcgan": "genkeras.models.dcgan:RECIPE",
     "vae": "genkeras.models.vae:RECIPE",
+    "wae_mmd": "genkeras.models.wae_mmd:RECIPE",
+    "wae_gan": "genkeras.models.wae_gan:RECIPE",
 }
+
+
+def check_name(name):
+    """Raises `ValueError` unless `name` is a registered model. Imports no model."""
+    if name not in MODELS:
+        close = difflib.get_close_matches(str(name), MODELS, 1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(MODELS)}."
+        raise ValueError(f"There is no model {name!r}. {hint}")
 
 
 def recipe(name):
@@ -22,10 +36,7 @@ def recipe(name):
     Raises:
         ValueError: If there is no such model.
     """
-    if name not in MODELS:
-        close = difflib.get_close_matches(str(name), MODELS, 1)
-        hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(MODELS)}."
-        raise ValueError(f"There is no model {name!r}. {hint}")
+    check_name(name)
     module, attribute = MODELS[name].split(":")
     return getattr(importlib.import_module(module), attribute)
 

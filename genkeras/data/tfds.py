@@ -184,7 +184,7 @@ def _probe(builder):
             requests.head(urls[0], timeout=PROBE_SECONDS).close()
             outcome[0] = None
         except requests.exceptions.RequestException:
-            outcome[0] = ConnectionError(f"{host} cannot be reached; is there a network?")
+            outcome[0] = ConnectionError(f"{host} cannot be reached (is there a network?)")
 
     # A thread, since a name that does not resolve heeds no timeout.
     thread = threading.Thread(target=ask, daemon=True)

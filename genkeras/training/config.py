@@ -243,7 +243,7 @@ def check_same_run(stored, config):
 
 def _data_defaults(facts):
     """Returns the value of each data option that was not given, as this data set fills it."""
-    return _DATA_DEFAULTS | facts.get("default_options", {})
+    return _DATA_DEFAULTS | facts["default_sizes"]
 
 
 def _plain(value):

@@ -5,6 +5,8 @@ import logging
 import pathlib
 import sys
 
+import keras
+
 from genkeras import atomic
 from genkeras.data import registry as datasets
 from genkeras.data.batches import Batches
@@ -14,9 +16,11 @@ from genkeras.training import config as configuration
 from genkeras.training.callbacks.epoch_record import EpochRecord
 from genkeras.training.callbacks.sheet_drawing import SheetDrawing
 from genkeras.training.callbacks.state_store import StateStore
+from genkeras.training.callbacks.step_drawing import StepDrawing
 from genkeras.training.config import Config
 from genkeras.training.errors import RunError
 from genkeras.training.history import History
+from genkeras.training.sheets.conditional import ClassSheets, StyleSheet
 from genkeras.training.sheets.reconstructions import ReconstructionSheet
 from genkeras.training.sheets.samples import SampleSheet
 
@@ -76,7 +80,7 @@ def prepare(request, *, run_dir=None, checkpoint_dir="checkpoints", given_datase
     return Experiment(config, dataset, run_dir)
 
 
-def train(experiment, extra_sheets=()):
+def train(experiment, extra_sheets=(), *, sheet_every=0, state_every=0, states_kept=2):
     """Trains until the epochs of the configuration are done; goes on where a run stopped.
 
     A run that is complete only writes its last sheets again.
@@ -85,6 +89,11 @@ def train(experiment, extra_sheets=()):
         experiment: `Experiment`.
         extra_sheets: Sheets to draw beside samples and reconstructions; see
             `genkeras.training.sheets`.
+        sheet_every: Integer. Training steps after which samples are drawn within an epoch
+            too, as `step_NNNNNNNNN.png`; `0` for never.
+        state_every: Integer. Training steps after which the state is stored within an epoch
+            too, so that a killed run goes on from there; `0` for never.
+        states_kept: Integer. How many states stay.
 
     Returns:
         Dict, also written to `metrics.json`: `parameters`, `epochs`, `train_seconds`,
@@ -98,31 +107,35 @@ def train(experiment, extra_sheets=()):
     images_per_step = config.options["batch_size"] * getattr(model, "discriminator_steps", 1)
     labels = train_split.labels if getattr(model, "num_classes", None) else None
     batches = Batches(train_split.images, labels, images_per_step, config.seed)
-    sheets = [SampleSheet(run_dir / "samples")]
-    if hasattr(model, "reconstruct"):
-        sheets.append(ReconstructionSheet(run_dir / "samples", experiment.dataset.test.images))
-    sheets.extend(extra_sheets)
+    sheets = [*_own_sheets(model, experiment), *extra_sheets]
 
     config.save(run_dir)
     history = restore(model, run_dir)
-    if history.epochs:
-        _log.info("Going on after epoch %d of the run in %s", history.epochs, run_dir)
-    if history.epochs < config.epochs:
-        model.fit(
-            batches.dataset(model.value_range, history.epochs * batches.steps_per_epoch),
-            initial_epoch=history.epochs,
-            epochs=config.epochs,
-            steps_per_epoch=batches.steps_per_epoch,
-            shuffle=False,  # The pipeline has shuffled already.
-            # Redrawing a line for every step would fill a log file.
-            verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=[
-                EpochRecord(history, batches.steps_per_epoch * batches.batch_size),
-                *required_callbacks(model),
-                SheetDrawing(sheets),
-                StateStore(run_dir, history, batches.steps_per_epoch),
-            ],
+    if history.in_progress:
+        _log.info(
+            "Going on after step %d of epoch %d of the run in %s",
+            history.in_progress["steps"],
+            history.epochs + 1,
+            run_dir,
         )
+    elif history.epochs:
+        _log.info("Going on after epoch %d of the run in %s", history.epochs, run_dir)
+    pretrain(model, train_split.images, config.seed)
+    if history.epochs < config.epochs:
+        record = EpochRecord(history, batches.steps_per_epoch * batches.batch_size)
+        step_sheet = SampleSheet(run_dir / "samples", "step_{:09d}.png")
+        chosen = [
+            record,
+            *required_callbacks(model),
+            StepDrawing(step_sheet, sheet_every),
+            SheetDrawing(sheets),
+            StateStore(run_dir, history, record, batches.steps_per_epoch, state_every, states_kept),
+        ]
+        if history.in_progress:
+            # All epochs of one `fit` have the same number of steps.
+            _fit(model, batches, history, config.epochs, [*chosen, _OneEpoch()])
+        if history.epochs < config.epochs:
+            _fit(model, batches, history, config.epochs, chosen)
     else:
         for sheet in sheets:
             sheet.write(model, history.epochs)
@@ -138,6 +151,50 @@ def train(experiment, extra_sheets=()):
     }
     atomic.write_json(run_dir / "metrics.json", summary)
     return summary
+
+
+def draw(experiment):
+    """Writes the sheets of a run as it stands, and trains nothing.
+
+    The sheets of an epoch in progress have the number that they will have at its end.
+
+    Args:
+        experiment: `Experiment`.
+
+    Returns:
+        The model.
+
+    Raises:
+        RunError: If nothing was trained yet.
+    """
+    if not _is_run(experiment.run_dir):
+        raise RunError(
+            f"There is no trained run in {experiment.run_dir}: train it first, or name another "
+            "with --run_dir."
+        )
+    model, history = _trained(experiment.config, experiment.run_dir)
+    for sheet in _own_sheets(model, experiment):
+        sheet.write(model, history.epochs + bool(history.in_progress))
+    return model
+
+
+def pretrain(model, images, seed):
+    """Runs the pretraining of a model that asks for one, unless its training has begun.
+
+    A model asks by a `pretraining_batch_size`; its `pretrain` takes batches and returns the
+    losses.
+
+    Args:
+        model: Compiled model, its state restored.
+        images: uint8 array. The training pictures.
+        seed: Integer. Of the order of the pictures.
+    """
+    wanted = getattr(model, "pretraining_batch_size", None)
+    if wanted is None or model.steps_done.numpy():
+        return
+    batches = Batches(images, None, min(wanted, len(images)), seed)
+    losses = model.pretrain(batches.dataset(model.value_range))
+    _log.info("Pretrained for %d steps, to a loss of %.4f", len(losses), losses[-1])
 
 
 def required_callbacks(model):
@@ -161,7 +218,7 @@ def restore(model, run_dir):
         return History()
     arrays, meta = loaded
     state.restore(model, arrays)
-    return History(meta["history"])
+    return History(meta["history"], meta.get("in_progress"))
 
 
 def load(run_dir):
@@ -178,15 +235,54 @@ def load(run_dir):
     """
     run_dir = pathlib.Path(run_dir).expanduser()
     config = configuration.load(run_dir)
-    model = config.build_model()
-    if not restore(model, run_dir).epochs:
-        raise RunError(f"{run_dir} has no state yet: the run was stopped before its first epoch.")
+    model, _ = _trained(config, run_dir)
     return config, model
 
 
 def count_parameters(model):
     """Returns the number of trainable weights of a model."""
     return int(sum(variable.value.shape.num_elements() for variable in model.trainable_variables))
+
+
+def _own_sheets(model, experiment):
+    """Returns the sheets that every model of its kind has."""
+    directory = experiment.run_dir / "samples"
+    sheets = [SampleSheet(directory)]
+    if hasattr(model, "reconstruct"):
+        sheets.append(ReconstructionSheet(directory, experiment.dataset.test.images))
+    if getattr(model, "num_classes", None):
+        sheets += [ClassSheets(directory), StyleSheet(directory)]
+    return sheets
+
+
+def _fit(model, batches, history, epochs, chosen_callbacks):
+    """Trains from where the history ends until `epochs` are done, or a callback stops it."""
+    steps_per_epoch = batches.steps_per_epoch
+    done = history.in_progress["steps"] if history.in_progress else 0
+    model.fit(
+        batches.dataset(model.value_range, history.epochs * steps_per_epoch + done),
+        initial_epoch=history.epochs,
+        epochs=epochs,
+        steps_per_epoch=steps_per_epoch - done,
+        shuffle=False,  # The pipeline has shuffled already.
+        # Redrawing a line for every step would fill a log file.
+        verbose=1 if sys.stdout.isatty() else 2,
+        callbacks=chosen_callbacks,
+    )
+
+
+class _OneEpoch(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = True
+
+
+def _trained(config, run_dir):
+    """Returns the model of a run with what it has learnt, and its `History`."""
+    model = config.build_model()
+    history = restore(model, run_dir)
+    if not (history.epochs or history.in_progress):
+        raise RunError(f"{run_dir} has no state yet: the run was stopped before its first epoch.")
+    return model, history
 
 
 def _is_run(run_dir):

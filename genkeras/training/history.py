@@ -12,10 +12,13 @@ class History:
     Args:
         rows: List of dicts with `epoch` (from 1), `seconds`, `images` (pictures seen in
             the epoch) and the mean losses of the epoch.
+        in_progress: What `EpochRecord` has measured of an epoch that was interrupted after
+            some of its steps, or `None`.
     """
 
-    def __init__(self, rows=()):
+    def __init__(self, rows=(), in_progress=None):
         self.rows = [dict(row) for row in rows]
+        self.in_progress = in_progress
 
     @property
     def epochs(self):
@@ -26,6 +29,7 @@ class History:
         """Adds the row of the epoch that just ended."""
         row = {"epoch": self.epochs + 1, "seconds": round(seconds, 3), "images": images}
         self.rows.append(row | {name: float(value) for name, value in losses.items()})
+        self.in_progress = None
 
     def total(self, measure):
         """Returns the sum of a column over all epochs."""

@@ -4,6 +4,9 @@ import importlib
 
 # What a model may name in its `required_callbacks`: name -> "module:class".
 CALLBACKS = {
+    "learning_rate_schedule": (
+        "genkeras.training.callbacks.learning_rate_schedule:LearningRateSchedule"
+    ),
     "weight_clipping": "genkeras.training.callbacks.weight_clipping:WeightClipping",
 }
 

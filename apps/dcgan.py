@@ -1,0 +1,169 @@
+"""Trains the DCGAN (Radford et al., 2016) as DCGAN-tensorflow does.
+
+python -m apps.dcgan --dataset=celeba --input_height=108 --crop
+python -m apps.dcgan --dataset=mnist --conditional --visualize
+python -m apps.dcgan --dataset=mnist --conditional --notrain --visualize_option=4
+"""
+
+import sys
+
+from apps import flags, runner
+
+MODEL = {
+    **flags.MODEL,
+    **flags.GAN,
+    "learning_rate": flags.Flag(
+        "float", "Adam's rate, of both networks. Default: 0.0002.", ("learn_rate", "lr"), minimum=0
+    ),
+    "discriminator_learning_rate": flags.Flag(
+        "float", "Another one for the discriminator.", minimum=0.0
+    ),
+    "generator_steps": flags.Flag(
+        "integer",
+        "Generator updates per training step, on the discriminator's latents. Default: 2.",
+        minimum=1,
+    ),
+    "z_dist": flags.Flag(
+        "enum",
+        "Distribution of the latents: U(-1, 1) (the default), N(0, 1) or U(0, 1).",
+        values=("uniform_signed", "normal01", "uniform_unsigned"),
+    ),
+    "conditional": flags.Flag(
+        "boolean",
+        "Tell both networks the class, on the networks that DCGAN-tensorflow has for MNIST.",
+    ),
+}
+PROGRAM = {
+    "train_size": flags.Flag("string", "Use the first so many training pictures; inf: all."),
+    "train": flags.Flag(
+        "boolean",
+        "Train what is missing (the default). --notrain only loads a run and makes its pictures.",
+        default=True,
+    ),
+    "sample_freq": flags.Flag(
+        "integer",
+        "A sheet of samples every so many training steps, beside those of every epoch; 0: none.",
+        default=200,
+        minimum=0,
+    ),
+    "ckpt_freq": flags.Flag(
+        "integer",
+        "The state is stored every so many training steps, beside every epoch's; 0: not.",
+        default=200,
+        minimum=0,
+    ),
+    "max_to_keep": flags.Flag(
+        "integer",
+        "How many states stay. Default: 2, so that there is another if one is damaged.",
+        default=2,
+        minimum=1,
+    ),
+    "visualize": flags.Flag(
+        "boolean", "Draw what the latent coordinates do, into RUN_DIR/visualize."
+    ),
+    "visualize_option": flags.Flag(
+        "integer",
+        "0: a sheet of U(-1/2, 1/2); 1 (the default): for each coordinate a sheet over which it "
+        "runs from 0 to 1; 2: a GIF in which a random one runs; 3: a GIF for each one, the others "
+        "0; 4: those, and all of them in one.",
+        minimum=0,
+        maximum=4,
+    ),
+    "visualize_labels": flags.Flag(
+        "list",
+        "Conditional models: the classes to draw, by number or name, in turn. Default: drawn.",
+    ),
+}
+# Flags of DCGAN-tensorflow that have no meaning any more -> what does their work.
+_SAVED_MODEL = "a SavedModel for any batch size will replace it; it is not available yet."
+_RUN_DIR = "everything of a run is in its run directory; name it with --run_dir."
+REPLACED = {
+    "export": ("boolean", _SAVED_MODEL),
+    "freeze": ("boolean", _SAVED_MODEL),
+    "out_dir": ("string", _RUN_DIR),
+    "out_name": ("string", _RUN_DIR),
+    "sample_dir": ("string", "sheets are in the folder samples of the run directory."),
+    "G_img_sum": ("boolean", "the sheets in the folder samples of the run directory show it."),
+}
+
+
+def main(argv=None):
+    return runner.run(_dcgan, argv)
+
+
+def _dcgan(words):
+    replaced = {
+        name: flags.Flag(kind, f"Ignored: {text}") for name, (kind, text) in REPLACED.items()
+    }
+    values = flags.parse(words, __doc__, flags.RUN, MODEL, PROGRAM, flags.DATA, replaced)
+    train_size = _train_size(values["train_size"])
+    for name in flags.given(values, REPLACED):
+        print(f"--{name} does nothing: {REPLACED[name][1]}")
+    from genkeras.training import experiment
+
+    data = runner.data_options(values) | train_size
+    prepared = runner.prepare("dcgan", values, MODEL, data, default_dataset="celeba")
+    labels = _visualize_labels(values["visualize_labels"], prepared.config)
+    print(f"dcgan on {prepared.config.dataset}, run directory {prepared.run_dir}")
+    if values["train"]:
+        summary = experiment.train(
+            prepared,
+            sheet_every=values["sample_freq"],
+            state_every=values["ckpt_freq"],
+            states_kept=values["max_to_keep"],
+        )
+        runner.report(prepared, summary)
+    else:
+        experiment.draw(prepared)
+        print(f"Sheets: {prepared.run_dir / 'samples'}")
+    if _wants_visualize(values):
+        _visualize(prepared, values["visualize_option"], labels)
+
+
+def _train_size(word):
+    """Returns the data option that `--train_size` stands for."""
+    if word is None or word.lower() == "inf":
+        return {}
+    if not word.isdecimal() or int(word) == 0:
+        raise flags.UsageError(f"--train_size={word}: expected a positive number, or inf.")
+    return {"train_size": int(word)}
+
+
+def _wants_visualize(values):
+    if values["visualize"] is not None:
+        return values["visualize"]
+    # Neither of the others means anything alone.
+    return values["visualize_option"] is not None or values["visualize_labels"] is not None
+
+
+def _visualize_labels(words, config):
+    """Returns the classes to draw, known to be right before hours of training."""
+    if words is None:
+        return None
+    from genkeras.training.errors import RunError
+    from genkeras.training.sheets.latent_traversal import class_numbers
+
+    if not config.options["conditional"]:
+        raise RunError("--visualize_labels goes with --conditional; leave it out.")
+    try:
+        return class_numbers(words, config.class_names or ())
+    except RunError as error:
+        raise RunError(f"--visualize_labels: {error}") from error
+
+
+def _visualize(prepared, option, labels):
+    from genkeras.training import experiment
+    from genkeras.training.sheets.latent_traversal import LatentTraversal
+
+    config, model = experiment.load(prepared.run_dir)
+    paths = LatentTraversal(
+        prepared.run_dir / "visualize",
+        1 if option is None else option,
+        config.options["batch_size"],
+        labels,
+    ).write(model)
+    print(f"{len(paths)} pictures in {prepared.run_dir / 'visualize'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
