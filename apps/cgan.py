@@ -10,7 +10,7 @@ from apps import flags, runner
 
 
 def main(argv=None):
-    return runner.train("cgan", argv, __doc__, extra_flags=flags.GAN)
+    return runner.train("cgan", argv, __doc__, extra_flags=flags.GAN | flags.ADAM)
 
 
 if __name__ == "__main__":

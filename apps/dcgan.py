@@ -12,6 +12,7 @@ from apps import flags, runner
 MODEL = {
     **flags.MODEL,
     **flags.GAN,
+    **flags.ADAM,
     "learning_rate": flags.Flag(
         "float", "Adam's rate, of both networks. Default: 0.0002.", ("learn_rate", "lr"), minimum=0
     ),
@@ -141,12 +142,11 @@ def _visualize_labels(words, config):
     if words is None:
         return None
     from genkeras.training.errors import RunError
-    from genkeras.training.sheets.latent_traversal import class_numbers
 
     if not config.options["conditional"]:
         raise RunError("--visualize_labels goes with --conditional; leave it out.")
     try:
-        return class_numbers(words, config.class_names or ())
+        return config.class_numbers(words)
     except RunError as error:
         raise RunError(f"--visualize_labels: {error}") from error
 

@@ -80,6 +80,8 @@ MODEL = {
     "learning_rate": Flag(
         "float", "The optimizer's rate (GANs: the generator's).", ("learn_rate", "lr"), minimum=0.0
     ),
+}
+ADAM = {
     "beta_1": Flag("float", "Adam's first-moment decay.", ("beta1",), minimum=0.0, maximum=1.0),
 }
 GAN = {

@@ -9,7 +9,7 @@ from apps import flags, runner
 
 
 def main(argv=None):
-    return runner.train("gan", argv, __doc__, extra_flags=flags.GAN)
+    return runner.train("gan", argv, __doc__, extra_flags=flags.GAN | flags.ADAM)
 
 
 if __name__ == "__main__":

@@ -90,16 +90,10 @@ def chosen_labels(words, config, model, num_images, seed):
                 f"--labels: {config.model} is not a conditional model; leave the flag out."
             )
         return None
-    class_names = config.class_names
     if words is None:
         return model.sample_labels(num_images, seed).astype(np.int64)
-    numbers = {str(number): number for number in range(len(class_names))}
-    # A class may be called "7": its name comes first.
-    numbers |= {name: number for number, name in enumerate(class_names)}
-    unknown = [word for word in words if word not in numbers]
-    if unknown or not words:
-        raise RunError(
-            f"--labels={','.join(words)}: {', '.join(map(repr, unknown)) or 'nothing'} is not a "
-            f"class; expected 0 to {len(class_names) - 1}, or names of {', '.join(class_names)}."
-        )
-    return np.resize([numbers[word] for word in words], num_images).astype(np.int64)
+    try:
+        numbers = config.class_numbers(words)
+    except RunError as error:
+        raise RunError(f"--labels: {error}") from error
+    return np.resize(numbers, num_images).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Variational autoencoder with a Bernoulli likelihood.
+"""Variational autoencoder, and its denoising form.
 
 Reference:
     [Kingma & Welling, 2014](https://arxiv.org/abs/1312.6114), equation 10, appendix B and C.
@@ -10,7 +10,11 @@ import tensorflow as tf
 
 from genkeras.models import noise
 from genkeras.models.inference import in_chunks
-from genkeras.models.losses import bernoulli_negative_log_likelihood, gaussian_kl_divergence
+from genkeras.models.losses import (
+    bernoulli_negative_log_likelihood,
+    gaussian_kl_divergence,
+    gaussian_negative_log_likelihood,
+)
 from genkeras.models.optimization import gradient_step
 from genkeras.models.recipe import Recipe
 from genkeras.networks import infogan, mlp
@@ -22,23 +26,44 @@ class VAE(keras.Model):
 
     Minimises `−ELBO = E_q[−log p(x | z)] + KL(q(z | x) ‖ N(0, I))`, mean over images of
     sums over pixels and latent dimensions, where `q` is a diagonal Gaussian with
-    `σ = 1e-6 + softplus(·)` and one sample of `z` per image.
+    `σ = 1e-6 + softplus(·)` and one sample of `z` per image. `p(x | z)` is a Bernoulli
+    distribution per pixel, or a Gaussian one whose variance, one number for all pixels, is
+    the best for each batch; either way its mean is the sigmoid of the decoder's output.
+
+    With `add_noise` it is a denoising autoencoder: the encoder sees `corrupt(x)`, drawn
+    anew in every step, and `x` is what is to be reproduced. `encode` and `reconstruct` add
+    no noise: they take images as they are.
 
     Reference:
-        [Kingma & Welling, 2014](https://arxiv.org/abs/1312.6114), equation 10.
+        [Kingma & Welling, 2014](https://arxiv.org/abs/1312.6114), equation 10;
+        [Rybkin et al., 2021](https://arxiv.org/abs/2006.13202) for the Gaussian's variance.
 
     Args:
         encoder: Keras model from images `(batch_size, height, width, channels)` in
             `[0, 1]` to `(batch_size, 2 * latent_dim)`: means, then raw deviations.
         decoder: Keras model from latents `(batch_size, latent_dim)` to logits of the
             images' shape.
+        likelihood: `"bernoulli"` or `"gaussian"`.
+        add_noise: Boolean. Whether the encoder sees noisy images in training.
         seed: Integer. Seed of all noise.
+
+    Raises:
+        ValueError: If the likelihood is unknown.
     """
 
     value_range = (0.0, 1.0)
+    prior = "normal"
 
-    def __init__(self, encoder, decoder, *, seed=0, **kwargs):
+    def __init__(
+        self, encoder, decoder, *, likelihood="bernoulli", add_noise=False, seed=0, **kwargs
+    ):
         super().__init__(**kwargs)
+        if likelihood not in LIKELIHOODS:
+            raise ValueError(
+                f"likelihood={likelihood!r} is unknown; use one of {list(LIKELIHOODS)}."
+            )
+        self.likelihood = likelihood
+        self.add_noise = add_noise
         self.encoder = encoder
         self.decoder = decoder
         self.seed = seed
@@ -72,6 +97,26 @@ class VAE(keras.Model):
         """Returns mean and standard deviation of q(z | x), each `(batch_size, latent_dim)`."""
         mean, raw_stddev = tf.split(self.encoder(images, training=training), 2, axis=1)
         return mean, 1e-6 + tf.nn.softplus(raw_stddev)
+
+    def corrupt(self, images, seed):
+        """Returns images with the noise of the VAE program: `x · Bern(½) + Bern(½)` per pixel.
+
+        Half of the pixels turn black, then half of all white. The program leaves the sums
+        above 1 as they are; here the result is clipped to `[0, 1]`.
+
+        Args:
+            images: Float array or tensor `(num_images, height, width, channels)` in `[0, 1]`.
+            seed: Integer, or as returned by `noise.fold`.
+
+        Returns:
+            Float tensor of the same shape.
+        """
+        shape, seed = keras.ops.shape(images), noise.fold(seed, 3)
+        kept, added = (
+            tf.cast(noise.uniform_unsigned(shape, noise.fold(seed, index)) < 0.5, tf.float32)
+            for index in range(2)
+        )
+        return tf.minimum(images * kept + added, 1.0)
 
     def encode(self, images, seed=None):
         """Returns codes of images.
@@ -107,9 +152,18 @@ class VAE(keras.Model):
 
         Returns:
             Float array `(num_images, height, width, channels)` in `value_range`.
+
+        Raises:
+            ValueError: If labels are given.
         """
+        if labels is not None:
+            raise ValueError("VAE is unconditional: it takes no labels.")
         seed = noise.fresh_seed() if seed is None else seed
-        return self.decode(noise.normal((num_images, self.latent_dim), noise.fold(seed, 1)))
+        return self.decode(self.draw_latents(num_images, noise.fold(seed, 1)))
+
+    def draw_latents(self, batch_size, seed):
+        """Returns latents `(batch_size, latent_dim)` from the prior; `seed` as by `noise.fold`."""
+        return noise.normal((batch_size, self.latent_dim), seed)
 
     def call(self, inputs, training=False):
         mean, _ = self.posterior(inputs, training)
@@ -119,12 +173,13 @@ class VAE(keras.Model):
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         step_seed = noise.fold(noise.fold(self.seed, 0), self.steps_done.value)
         self.steps_done.assign_add(1)
+        inputs = self.corrupt(images, step_seed) if self.add_noise else images
 
         def negative_elbo():
-            mean, stddev = self.posterior(images, training=True)
-            latents = mean + stddev * noise.normal(tf.shape(mean), step_seed)
+            mean, stddev = self.posterior(inputs, training=True)
+            latents = mean + stddev * noise.normal(keras.ops.shape(mean), step_seed)
             logits = self.decoder(latents, training=True)
-            reconstruction = bernoulli_negative_log_likelihood(images, logits)
+            reconstruction = LIKELIHOODS[self.likelihood](images, logits)
             kl_divergence = gaussian_kl_divergence(mean, stddev)
             return reconstruction + kl_divergence, reconstruction, kl_divergence
 
@@ -132,6 +187,13 @@ class VAE(keras.Model):
         for metric, value in zip(self.metrics, losses, strict=True):
             metric.update_state(value)
         return {metric.name: metric.result() for metric in self.metrics}
+
+
+# Of images and the decoder's output: mean of −log p(x | z).
+LIKELIHOODS = {
+    "bernoulli": bernoulli_negative_log_likelihood,
+    "gaussian": lambda images, logits: gaussian_negative_log_likelihood(images, tf.sigmoid(logits)),
+}
 
 
 def build(
@@ -144,6 +206,8 @@ def build(
     width,
     n_hidden,
     dropout_rate,
+    likelihood,
+    add_noise,
     learning_rate,
     beta_1,
 ):
@@ -159,6 +223,7 @@ def build(
         width: Integer. Scales all hidden layers; 64 is the published network.
         n_hidden: Integer. Hidden units of the MLP; `None` for 500 · width / 64.
         dropout_rate: Float. Share of the MLP's hidden units dropped in training.
+        likelihood, add_noise: As in `VAE`.
         learning_rate: Float. Adam's.
         beta_1: Float. Adam's decay of the first moment.
     """
@@ -168,7 +233,9 @@ def build(
             "dropout_rate": dropout_rate,
             "seed": seed,
         }
-        encoder = mlp.encoder(image_shape, 2 * latent_dim, **shared)
+        # Half of the pixels of noisy images are white: their mean would drown what they
+        # show in the first layer, and the codes would collapse onto the prior.
+        encoder = mlp.encoder(image_shape, 2 * latent_dim, centred=add_noise, **shared)
         decoder = mlp.decoder(image_shape, latent_dim, **shared)
     else:
         shared = {"width": width, "seed": seed}
@@ -178,7 +245,7 @@ def build(
         decoder = infogan.generator(
             image_shape, latent_dim, activation="linear", name="decoder", **shared
         )
-    model = VAE(encoder, decoder, seed=seed)
+    model = VAE(encoder, decoder, likelihood=likelihood, add_noise=add_noise, seed=seed)
     model.compile(keras.optimizers.Adam(learning_rate, beta_1=beta_1))
     return model
 
@@ -193,6 +260,8 @@ RECIPE = Recipe(
         "width": 64,
         "n_hidden": None,
         "dropout_rate": 0.1,
+        "likelihood": "bernoulli",
+        "add_noise": False,
         "learning_rate": 1e-3,
     },
     variants=(

@@ -12,7 +12,16 @@ from keras import layers
 from genkeras.networks.initialization import Initializers
 
 
-def encoder(image_shape, outputs, *, n_hidden=500, dropout_rate=0.1, seed=0, name="encoder"):
+def encoder(
+    image_shape,
+    outputs,
+    *,
+    n_hidden=500,
+    dropout_rate=0.1,
+    centred=False,
+    seed=0,
+    name="encoder",
+):
     """Pixels → ELU → tanh → linear.
 
     Args:
@@ -21,6 +30,7 @@ def encoder(image_shape, outputs, *, n_hidden=500, dropout_rate=0.1, seed=0, nam
         n_hidden: Integer. Units of each hidden layer.
         dropout_rate: Float. Share of hidden units dropped in training (the program
             keeps 0.9).
+        centred: Boolean. Whether pixels are first mapped from `[0, 1]` to `[-1, 1]`.
         seed: Integer. Seed of the initial weights and of dropout.
         name: String. Name of the network.
 
@@ -30,6 +40,8 @@ def encoder(image_shape, outputs, *, n_hidden=500, dropout_rate=0.1, seed=0, nam
     init = Initializers(seed, name)
     inputs = keras.Input(image_shape)
     x = layers.Flatten()(inputs)
+    if centred:
+        x = layers.Rescaling(2.0, offset=-1.0)(x)
     x = _hidden(x, n_hidden, "elu", dropout_rate, init)
     x = _hidden(x, n_hidden, "tanh", dropout_rate, init)
     x = layers.Dense(outputs, kernel_initializer=init.he())(x)

@@ -71,6 +71,27 @@ class Config:
         """Number of classes, or `None` for data without labels."""
         return None if self.class_names is None else len(self.class_names)
 
+    def class_numbers(self, words):
+        """Returns the classes that somebody named, as numbers.
+
+        Args:
+            words: List of strings, each the name of a class or its number.
+
+        Raises:
+            RunError: If a word is neither, or there is none.
+        """
+        class_names = self.class_names or ()
+        numbers = {str(number): number for number in range(len(class_names))}
+        # A class may be called "7": its name comes first.
+        numbers |= {name: number for number, name in enumerate(class_names)}
+        unknown = [word for word in words if word not in numbers]
+        if unknown or not words:
+            raise RunError(
+                f"{', '.join(map(repr, unknown)) or 'An empty list'} names no class; expected "
+                f"numbers from 0 to {len(class_names) - 1}, or names of {', '.join(class_names)}."
+            )
+        return [numbers[word] for word in words]
+
     def build_model(self):
         """Builds the compiled model, with initial weights."""
         options = {name: value for name, value in self.options.items() if name != "batch_size"}

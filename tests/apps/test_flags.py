@@ -90,7 +90,7 @@ def test_given_and_require():
 
 
 def test_every_flag_of_every_group_has_one_name():
-    groups = (flags.DATA, flags.RUN, flags.MODEL, flags.GAN)
+    groups = (flags.DATA, flags.RUN, flags.MODEL, flags.ADAM, flags.GAN)
     names = [
         spelling
         for group in groups

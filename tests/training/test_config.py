@@ -143,3 +143,16 @@ def test_check_same_run(dataset):
     other = dataclasses.replace(config, data_facts={"fingerprint": "g"})
     with pytest.raises(RunError, match="pictures or labels are not those"):
         configuration.check_same_run(config, other)
+
+
+def test_classes_by_number_and_name(dataset):
+    def numbers(words, class_names):
+        named = dataclasses.replace(_config(dataset), class_names=class_names)
+        return named.class_numbers(words)
+
+    assert numbers(["2", "cat", "0"], ("cat", "dog", "eel")) == [2, 0, 0]
+    assert numbers(["1"], ("1", "0")) == [0]  # A name comes before a number.
+    with pytest.raises(RunError, match="'cow', '3' names no class; expected numbers from 0 to 2"):
+        numbers(["cow", "dog", "3"], ("cat", "dog", "eel"))
+    with pytest.raises(RunError, match="An empty list names no class"):
+        numbers([], ("cat", "dog"))

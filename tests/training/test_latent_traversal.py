@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 
 from genkeras import registry
-from genkeras.training.errors import RunError
-from genkeras.training.sheets.latent_traversal import LatentTraversal, class_numbers
+from genkeras.training.sheets.latent_traversal import LatentTraversal
 
 SIZE = 4
 NUM_PICTURES = 6
@@ -208,12 +207,3 @@ def test_real_models(tmp_path, name):
         "option4_merged.gif",
     ]
     assert Image.open(paths[0]).size == (8, 8)
-
-
-def test_classes_by_number_and_name():
-    assert class_numbers(["2", "cat", "0"], ("cat", "dog", "eel")) == [2, 0, 0]
-    assert class_numbers(["1"], ("1", "0")) == [0]  # A name comes before a number.
-    with pytest.raises(RunError, match="'cow', '3' names no class; expected numbers from 0 to 2"):
-        class_numbers(["cow", "dog", "3"], ("cat", "dog", "eel"))
-    with pytest.raises(RunError, match="An empty list names no class"):
-        class_numbers([], ("cat", "dog"))

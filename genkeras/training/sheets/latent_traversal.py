@@ -7,7 +7,6 @@ import numpy as np
 from genkeras import atomic
 from genkeras.data.preprocessing import to_uint8
 from genkeras.models.inference import in_chunks
-from genkeras.training.errors import RunError
 from genkeras.visualization import animation, grid
 
 TRAVERSAL_SECONDS = 2.0
@@ -135,28 +134,6 @@ class LatentTraversal:
         path = self._directory / name
         atomic.write_bytes(path, animation.to_gif(frames, seconds))
         return path
-
-
-def class_numbers(words, class_names):
-    """Returns the classes that somebody named, as numbers.
-
-    Args:
-        words: List of strings, each the name of a class or its number.
-        class_names: Tuple of strings, in the order of the labels.
-
-    Raises:
-        RunError: If a word is neither, or there is none.
-    """
-    numbers = {str(number): number for number in range(len(class_names))}
-    # A class may be called "7": its name comes first.
-    numbers |= {name: number for number, name in enumerate(class_names)}
-    unknown = [word for word in words if word not in numbers]
-    if unknown or not words:
-        raise RunError(
-            f"{', '.join(map(repr, unknown)) or 'An empty list'} names no class; expected numbers "
-            f"from 0 to {len(class_names) - 1}, or names of {', '.join(class_names)}."
-        )
-    return [numbers[word] for word in words]
 
 
 def _name(dimension, model):

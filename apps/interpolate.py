@@ -1,0 +1,60 @@
+"""Draws lines between two codes of a trained run, one in every row.
+
+python -m apps.interpolate --run_dir=checkpoints/vae/mnist/default --output=lines.png
+python -m apps.interpolate --run_dir=checkpoints/vae/mnist/default --from_test --output=lines.png
+"""
+
+import sys
+
+from apps import flags, runner
+
+FLAGS = {
+    "run_dir": flags.Flag("string", "The run directory that a training command printed."),
+    "output": flags.Flag("string", "lines.png: the sheet."),
+    "num_lines": flags.Flag("integer", "How many lines.", default=8, minimum=1),
+    "num_steps": flags.Flag(
+        "integer", "Pictures on a line, both ends included.", default=10, minimum=2
+    ),
+    "seed": flags.Flag(
+        "integer", "The same seed gives the same lines. Default: 0.", default=0, minimum=0
+    ),
+    "from_test": flags.Flag(
+        "boolean",
+        "Autoencoders: lines between the codes of test pictures, which stand at the ends, "
+        "instead of samples of the prior.",
+    ),
+    "labels": flags.Flag(
+        "list",
+        "Conditional models: classes by number or name, one for each line in turn. Default: drawn.",
+        ("label",),
+    ),
+    "data_dir": flags.DATA["data_dir"],
+    "cache_dir": flags.DATA["cache_dir"],
+}
+
+
+def main(argv=None):
+    return runner.run(_interpolate, argv)
+
+
+def _interpolate(words):
+    values = flags.parse(words, __doc__, FLAGS)
+    flags.require(values, "run_dir", "output")
+    runner.require_png(values["output"])
+    from genkeras.evaluation import interpolation
+
+    kind = interpolation.interpolate(
+        values["run_dir"],
+        values["output"],
+        num_lines=values["num_lines"],
+        num_steps=values["num_steps"],
+        seed=values["seed"],
+        from_test=bool(values["from_test"]),
+        labels=values["labels"],
+        **runner.data_options(values),
+    )
+    print(f"{values['num_lines']} lines ({kind} interpolation) in {values['output']}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

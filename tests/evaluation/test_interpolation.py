@@ -1,0 +1,217 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from genkeras.data.dataset import Split
+from genkeras.evaluation import interpolation
+from genkeras.evaluation.interpolation import lerp, slerp
+from genkeras.training.config import Config
+from genkeras.training.errors import RunError
+
+
+def test_lerp_by_hand():
+    points = lerp([[0.0, 2.0]], [[4.0, 0.0]], 5)
+    np.testing.assert_array_equal(
+        points, [[[0.0, 2.0], [1.0, 1.5], [2.0, 1.0], [3.0, 0.5], [4.0, 0.0]]]
+    )
+
+
+def test_slerp_by_hand():
+    # A quarter of a circle in thirds: 30 and 60 degrees.
+    points = slerp([[2.0, 0.0, 0.0]], [[0.0, 0.0, 2.0]], 4)[0]
+    c, s = np.sqrt(3.0), 1.0
+    expected = [[2.0, 0.0, 0.0], [c, 0.0, s], [s, 0.0, c], [0.0, 0.0, 2.0]]
+    np.testing.assert_allclose(points, expected, atol=1e-12)
+
+
+def test_slerp_is_the_formula_of_the_paper_between_equal_lengths():
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(2, 6, 10))
+    a, b = (3.0 * v / np.linalg.norm(v, axis=1, keepdims=True) for v in (a, b))
+    points = slerp(a, b, 7)
+    for line in range(6):
+        omega = np.arccos(a[line] @ b[line] / 9.0)
+        for step, t in enumerate(np.linspace(0, 1, 7)):
+            expected = np.sin((1 - t) * omega) * a[line] + np.sin(t * omega) * b[line]
+            np.testing.assert_allclose(points[line, step], expected / np.sin(omega), atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(points, axis=-1), 3.0, rtol=1e-12)
+
+
+def test_length_changes_linearly_along_slerp():
+    points = slerp([[1.0, 0.0]], [[0.0, 3.0]], 5)[0]
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), [1.0, 1.5, 2.0, 2.5, 3.0])
+
+
+@pytest.mark.parametrize("function", [lerp, slerp])
+def test_ends_are_exact(function):
+    a, b = np.random.default_rng(1).normal(size=(2, 50, 7)).astype("float32")
+    points = function(a, b, 6)
+    assert points.shape == (50, 6, 7)
+    np.testing.assert_array_equal(points[:, 0], a)
+    np.testing.assert_array_equal(points[:, -1], b)
+
+
+@pytest.mark.parametrize("nearly", [0.0, 1e-12, 1e-7, 1e-5])
+@pytest.mark.parametrize("start", [[1.0, 2.0, 2.0], [0.0, 0.0, -3.0]])
+def test_parallel_and_opposite_vectors(start, nearly):
+    start = np.array([start])
+    bent = nearly * np.array([[1.0, -1.0, 0.5]])
+    parallel = slerp(start, start + bent, 9)
+    np.testing.assert_allclose(parallel, np.broadcast_to(start, (9, 3))[None], atol=1e-4)
+    opposite = slerp(start, -start + bent, 9)
+    np.testing.assert_allclose(np.linalg.norm(opposite, axis=-1), 3.0, rtol=1e-4)
+    # Halfway around, at a right angle; every step as long as the others.
+    assert abs(opposite[0, 4] @ start[0]) < 1e-3
+    lengths = np.linalg.norm(np.diff(opposite[0], axis=0), axis=-1)
+    np.testing.assert_allclose(lengths, 6 * np.sin(np.pi / 16), rtol=1e-3)
+
+
+def test_vectors_of_length_zero():
+    zero, other = np.zeros((1, 2)), np.array([[0.0, 2.0]])
+    np.testing.assert_allclose(slerp(zero, other, 3), [[[0, 0], [0, 1], [0, 2]]])
+    np.testing.assert_allclose(slerp(other, zero, 3), [[[0, 2], [0, 1], [0, 0]]])
+    np.testing.assert_array_equal(slerp(zero, zero, 3), np.zeros((1, 3, 2)))
+
+
+def test_one_dimension_has_no_way_around():
+    np.testing.assert_array_equal(slerp([[1.0]], [[-1.0]], 3), [[[1.0], [0.0], [-1.0]]])
+
+
+@pytest.mark.parametrize("function", [lerp, slerp])
+def test_wrong_arguments(function):
+    with pytest.raises(ValueError, match="num_steps=1; expected at least 2"):
+        function([[1.0]], [[2.0]], 1)
+    with pytest.raises(ValueError, match=r"starts has shape \(1, 2\) and ends \(2, 2\)"):
+        function(np.ones((1, 2)), np.ones((2, 2)), 3)
+
+
+CONFIG = Config(
+    model="telling",
+    dataset="none",
+    data={},
+    image_shape=(1, 1, 1),
+    class_names=("zero", "one", "two"),
+    options={},
+    epochs=1,
+    seed=0,
+    data_facts={},
+)
+
+
+class Generator:
+    """Its pictures are 1×1: the first latent, and 100 for every class."""
+
+    value_range = (0.0, 255.0)
+    prior = "uniform_signed"
+    num_classes = None
+
+    def draw_latents(self, batch_size, seed):
+        return np.array([[10.0, 0.0], [0.0, 10.0]] * (batch_size // 2))
+
+    def generate(self, latents, labels=None):
+        labels = np.zeros(len(latents)) if labels is None else labels
+        return (np.asarray(latents)[:, 0] + 100 * labels).reshape(-1, 1, 1, 1)
+
+    def sample_labels(self, num_images, seed):
+        return np.full(num_images, 2)
+
+
+class Autoencoder(Generator):
+    """The code of a picture holds it twice."""
+
+    prior = "normal"
+
+    def encode(self, images):
+        return np.tile(images.reshape(-1, 1), 2) * [1, 0.5]
+
+    def decode(self, latents):
+        return self.generate(latents)
+
+    def reconstruct(self, images):
+        return self.decode(self.encode(images))
+
+
+def _draw(monkeypatch, tmp_path, model, **options):
+    monkeypatch.setattr(interpolation.experiment, "load", lambda run_dir: (CONFIG, model))
+    path = tmp_path / "lines.png"
+    kind = interpolation.interpolate("run", path, **options)
+    return kind, np.asarray(Image.open(path))[2::3, 2::3].astype(int)
+
+
+def test_line_is_straight_for_a_uniform_prior(monkeypatch, tmp_path):
+    kind, cells = _draw(monkeypatch, tmp_path, Generator(), num_lines=3, num_steps=5)
+    assert kind == "linear"
+    np.testing.assert_array_equal(cells, [np.rint([10, 7.5, 5, 2.5, 0])] * 3)
+
+
+@pytest.mark.parametrize("prior", ["normal", "sphere"])
+def test_line_is_round_for_a_spherical_prior(monkeypatch, tmp_path, prior):
+    class Prior:
+        name = prior
+        draw = staticmethod(lambda count, seed: Generator().draw_latents(count, seed))
+
+    model = Generator()
+    model.prior = Prior() if prior == "sphere" else prior
+    kind, cells = _draw(monkeypatch, tmp_path, model, num_lines=1, num_steps=3)
+    assert kind == "spherical"
+    np.testing.assert_array_equal(cells, [[10, 7, 0]])
+
+
+def test_label_is_the_same_along_a_line(monkeypatch, tmp_path):
+    model = Generator()
+    model.num_classes = 3
+    options = {"num_lines": 3, "num_steps": 2}
+    _, cells = _draw(monkeypatch, tmp_path, model, **options)
+    np.testing.assert_array_equal(cells, [[210, 200]] * 3)
+    _, cells = _draw(monkeypatch, tmp_path, model, labels=["one", "0"], **options)
+    np.testing.assert_array_equal(cells, [[110, 100], [10, 0], [110, 100]])
+    with pytest.raises(RunError, match="'three' names no class"):
+        _draw(monkeypatch, tmp_path, model, labels=["three"], **options)
+
+
+def test_labels_of_an_unconditional_model_are_refused(monkeypatch, tmp_path):
+    with pytest.raises(RunError, match="not a conditional model"):
+        _draw(monkeypatch, tmp_path, Generator(), labels=["0"])
+
+
+@pytest.fixture
+def _test_pictures(monkeypatch):
+    class Dataset:
+        test = Split(np.arange(0, 80, 10, dtype=np.uint8).reshape(8, 1, 1, 1), None)
+
+    monkeypatch.setattr(interpolation, "load_run_data", lambda config, **locations: Dataset())
+
+
+@pytest.mark.usefixtures("_test_pictures")
+def test_test_pictures_stand_at_the_ends(monkeypatch, tmp_path):
+    options = {"num_lines": 4, "num_steps": 3, "from_test": True}
+    _, cells = _draw(monkeypatch, tmp_path, Autoencoder(), **options)
+    assert cells.shape == (4, 5)
+    # All eight are used once; codes of one direction lie on a straight line.
+    assert sorted(cells[:, [0, 4]].ravel()) == list(range(0, 80, 10))
+    np.testing.assert_array_equal(cells[:, 1], cells[:, 0])
+    np.testing.assert_array_equal(cells[:, 3], cells[:, 4])
+    np.testing.assert_array_equal(cells[:, 2], (cells[:, 0] + cells[:, 4]) // 2)
+
+
+def test_test_pictures_need_an_encoder(monkeypatch, tmp_path):
+    with pytest.raises(RunError, match="telling has no encoder"):
+        _draw(monkeypatch, tmp_path, Generator(), from_test=True)
+
+
+@pytest.mark.usefixtures("_test_pictures")
+def test_too_few_test_pictures(monkeypatch, tmp_path):
+    with pytest.raises(RunError, match="5 lines need 10 test pictures, and there are 8"):
+        _draw(monkeypatch, tmp_path, Autoencoder(), num_lines=5, from_test=True)
+
+
+def test_lines_depend_on_the_seed(monkeypatch, tmp_path):
+    seeds = []
+    model = Generator()
+    draw = model.draw_latents
+    monkeypatch.setattr(
+        model, "draw_latents", lambda count, seed: seeds.append(seed.numpy().tolist()) or draw(2, 0)
+    )
+    for seed in (1, 1, 2):
+        _draw(monkeypatch, tmp_path, model, num_lines=1, seed=seed)
+    assert seeds[0] == seeds[1] != seeds[2]
