@@ -1,7 +1,7 @@
 """Trains several models alike on one data set and compares them in a report.
 
 python -m apps.compare --models=gan,nsgan,vae --dataset=fashion_mnist_sample --width=16 \\
-    --epochs=12 --output_dir=results/first
+    --epochs=15 --output_dir=results/first
 """
 
 import pathlib
@@ -15,7 +15,7 @@ PRESETS = {
         "models": ["gan", "nsgan", "vae"],
         "dataset": "fashion_mnist_sample",
         "width": 16,
-        "epochs": 20,
+        "epochs": 15,
     },
 }
 FLAGS = {

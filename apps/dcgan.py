@@ -93,13 +93,11 @@ def main(argv=None):
 
 
 def _dcgan(words):
-    replaced = {
-        name: flags.Flag(kind, f"Ignored: {text}") for name, (kind, text) in REPLACED.items()
-    }
-    values = flags.parse(words, __doc__, flags.RUN, MODEL, PROGRAM, flags.DATA, replaced)
+    values = flags.parse(
+        words, __doc__, flags.RUN, MODEL, PROGRAM, flags.DATA, flags.replaced(REPLACED)
+    )
     train_size = _train_size(values["train_size"])
-    for name in flags.given(values, REPLACED):
-        print(f"--{name} does nothing: {REPLACED[name][1]}")
+    flags.tell_replaced(values, REPLACED)
     from genkeras.training import experiment
 
     data = runner.data_options(values) | train_size

@@ -105,6 +105,33 @@ GAN = {
 }
 
 
+# Flags of tensorflow-generative-model-collections that have no meaning any more: kind, and
+# what does their work.
+COLLECTION = {
+    "gan_type": (
+        "string",
+        "every model is a program of its own: apps.gan, apps.wgan, apps.vae ...",
+    ),
+    "result_dir": ("string", "sheets are in the folder samples of the run directory (--run_dir)."),
+    "log_dir": ("string", "losses are in history.csv of the run directory (--run_dir)."),
+}
+
+
+def replaced(table):
+    """Returns the definitions of flags that are accepted for the sake of old command lines.
+
+    Args:
+        table: Dict of a flag's name to its kind and what replaced it, such as `COLLECTION`.
+    """
+    return {name: Flag(kind, f"Ignored: {text}") for name, (kind, text) in table.items()}
+
+
+def tell_replaced(values, table):
+    """Prints one line for each flag of `table` that was given."""
+    for name in given(values, table):
+        print(f"--{name} does nothing: {table[name][1]}")
+
+
 def define(flag_values, definitions):
     """Defines flags and their aliases.
 

@@ -47,6 +47,7 @@ def train(
     extra_flags=None,
     drawing_flags=None,
     extra_sheets=None,
+    replaced=flags.COLLECTION,
 ):
     """The body of every training app.
 
@@ -60,6 +61,7 @@ def train(
         extra_sheets: Function of all flags' values and the prepared `Experiment`, called
             before training: returns the sheets that the flags ask for, or raises
             `flags.UsageError`.
+        replaced: Dict of flags of a reference program that have no meaning any more.
 
     Returns:
         Integer exit status.
@@ -68,8 +70,15 @@ def train(
     def program(words):
         model_flags = {**flags.MODEL, **(extra_flags or {})}
         values = flags.parse(
-            words, description, flags.RUN, model_flags, drawing_flags or {}, flags.DATA
+            words,
+            description,
+            flags.RUN,
+            model_flags,
+            drawing_flags or {},
+            flags.DATA,
+            flags.replaced(replaced),
         )
+        flags.tell_replaced(values, replaced)
         from genkeras.training import experiment
 
         prepared = prepare(model, values, model_flags, data_options(values), default_dataset)

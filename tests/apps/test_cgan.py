@@ -83,7 +83,7 @@ def test_unknown_classes_are_named(run_dir, tmp_path, capsys, flag):
     words = [f"--run_dir={run_dir}", f"--output={tmp_path / 'a.png'}", flag]
     assert sample.main(words) == 1
     message = capsys.readouterr().err
-    assert "expected 0 to 1, or names of black, white" in message
+    assert "expected numbers from 0 to 1, or names of black, white" in message
     assert not (tmp_path / "a.png").exists()
 
 

@@ -49,6 +49,16 @@ def test_reference_names_of_flags_and_default_values(capsys):
     assert config["options"]["network"] == "mlp"
 
 
+def test_an_old_command_line_of_the_collection(capsys):
+    words = ["--gan_type=GAN", "--epoch=1", "--z_dim=5", "--log_dir=logs", "--result_dir", "out"]
+    assert gan.main([*words, *SMALL[:2], "--batch_size=500"]) == 0
+    output = capsys.readouterr().out
+    for name in ("gan_type", "log_dir", "result_dir"):
+        assert f"--{name} does nothing: " in output
+    assert not pathlib.Path("logs").exists()
+    assert "latent_dim=5" in output
+
+
 def _error(capsys, app, *words):
     status = app.main(list(words))
     return status, capsys.readouterr().err.strip()
