@@ -34,7 +34,12 @@ FLAGS = {
 }
 # One protocol: the models of a comparison share their networks, batch and epochs.
 SHARED = {"batch_size": 64}
-MODEL_OPTIONS = {"vae": {"network": "infogan"}}
+MODEL_OPTIONS = {
+    "vae": {"network": "infogan"},
+    # Its convolutional networks, not the small perceptron.
+    "wae_mmd": {"exp": "mnist"},
+    "wae_gan": {"exp": "mnist"},
+}
 
 
 def main(argv=None):

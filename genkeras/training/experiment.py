@@ -6,6 +6,7 @@ import pathlib
 import sys
 
 import keras
+import tensorflow as tf
 
 from genkeras import atomic
 from genkeras.data import registry as datasets
@@ -103,6 +104,9 @@ def train(experiment, extra_sheets=(), *, sheet_every=0, state_every=0, states_k
         RunError: If the model cannot be built, or the state does not fit.
     """
     config, run_dir, train_split = experiment.config, experiment.run_dir, experiment.dataset.train
+    # TensorFlow merges chains of additions in an order that differs from one start of a
+    # program to the next, and with it the last bits of a sum.
+    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
     model = config.build_model()
     images_per_step = config.options["batch_size"] * getattr(model, "discriminator_steps", 1)
     labels = train_split.labels if getattr(model, "num_classes", None) else None

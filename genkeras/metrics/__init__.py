@@ -1,0 +1,1 @@
+"""Numbers about images: NumPy arrays in, numbers out, one measure per file."""
