@@ -25,7 +25,7 @@ FLAGS = {
         values=tuple(PRESETS),
     ),
     "models": flags.Flag("list", "Names of models, with commas: gan,nsgan,vae."),
-    "output_dir": flags.Flag("string", "Folder of the report. Default: results/<preset>."),
+    "output_dir": flags.Flag("path", "Folder of the report. Default: results/<preset>."),
     "epochs": flags.RUN["epochs"],
     "batch_size": flags.RUN["batch_size"],
     "seed": flags.RUN["seed"],
@@ -50,7 +50,7 @@ def _compare(words):
     values = flags.parse(words, __doc__, FLAGS, flags.DATA)
     preset = PRESETS.get(values["preset"], {})
     values |= {name: value for name, value in preset.items() if values[name] is None}
-    flags.require(values, "models", "dataset", "epochs")
+    flags.require(values, "models", "epochs")
     _check_models(values["models"])
     output_dir = values["output_dir"] or f"results/{values['preset'] or 'comparison'}"
     from genkeras.evaluation import compare, report
@@ -59,7 +59,7 @@ def _compare(words):
     results = compare.compare(
         compare.Comparison(
             models=tuple(values["models"]),
-            dataset=values["dataset"],
+            dataset=values["dataset"] or "fashion_mnist",
             data=runner.data_options(values),
             options=SHARED | options,
             model_options=MODEL_OPTIONS,
@@ -74,6 +74,8 @@ def _compare(words):
 def _check_models(models):
     from genkeras.registry import check_name
 
+    if not models:
+        raise flags.UsageError("--models= names no model: --models=gan,vae.")
     for index, model in enumerate(models):
         try:
             check_name(model)

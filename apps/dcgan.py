@@ -14,10 +14,13 @@ MODEL = {
     **flags.GAN,
     **flags.ADAM,
     "learning_rate": flags.Flag(
-        "float", "Adam's rate, of both networks. Default: 0.0002.", ("learn_rate", "lr"), minimum=0
+        "float",
+        "Adam's rate, of both networks. Default: 0.0002.",
+        ("learn_rate", "lr"),
+        minimum=flags.SMALLEST,
     ),
     "discriminator_learning_rate": flags.Flag(
-        "float", "Another one for the discriminator.", minimum=0.0
+        "float", "Another one for the discriminator.", minimum=flags.SMALLEST
     ),
     "generator_steps": flags.Flag(
         "integer",
@@ -47,12 +50,6 @@ PROGRAM = {
         default=200,
         minimum=0,
     ),
-    "ckpt_freq": flags.Flag(
-        "integer",
-        "The state is stored every so many training steps, beside every epoch's; 0: not.",
-        default=200,
-        minimum=0,
-    ),
     "max_to_keep": flags.Flag(
         "integer",
         "How many states stay. Default: 2, so that there is another if one is damaged.",
@@ -75,6 +72,8 @@ PROGRAM = {
         "Conditional models: the classes to draw, by number or name, in turn. Default: drawn.",
     ),
 }
+# The program's: a state every so many steps, unless --save_every says otherwise.
+STATE_EVERY = 200
 # Flags of DCGAN-tensorflow that have no meaning any more -> what does their work.
 _SAVED_MODEL = "a SavedModel for any batch size will replace it; it is not available yet."
 _RUN_DIR = "everything of a run is in its run directory; name it with --run_dir."
@@ -108,7 +107,7 @@ def _dcgan(words):
         summary = experiment.train(
             prepared,
             sheet_every=values["sample_freq"],
-            state_every=values["ckpt_freq"],
+            state_every=STATE_EVERY if values["save_every"] is None else values["save_every"],
             states_kept=values["max_to_keep"],
         )
         runner.report(prepared, summary)

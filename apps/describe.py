@@ -20,7 +20,7 @@ FLAGS = {
     "options": flags.Flag(
         "list", "Other options of the model: --options=network=infogan,learning_rate=0.001."
     ),
-    "output": flags.Flag("string", "figure.png: where the figure goes. Default: not drawn."),
+    "output": flags.Flag("path", "figure.png: where the figure goes. Default: not drawn."),
 }
 
 
@@ -31,7 +31,7 @@ def main(argv=None):
 def _describe(words):
     values = flags.parse(words, __doc__, FLAGS)
     flags.require(values, "model")
-    runner.require_png(values["output"])
+    runner.require_png(values)
     image_shape = _image_shape(values["image_shape"] or ["28", "28", "1"])
     options = dict(map(_option, values["options"] or []))
     options |= flags.given(values, ["width", "latent_dim"])

@@ -5,10 +5,17 @@ Every app has flag values of its own, so that importing two apps in one process 
 """
 
 import dataclasses
+import math
+import pathlib
 import sys
 
 from absl import flags
 
+MAX_SEED = 2**63 - 1
+# What is above 0: a rate of 0 would train nothing.
+SMALLEST = 1e-30
+# What is below 1: a decay of 1 would never move.
+BELOW_ONE = 1.0 - 1e-9
 _TRUE_FALSE = {"true", "t", "1", "yes", "y", "false", "f", "0", "no", "n"}
 
 
@@ -18,7 +25,11 @@ class UsageError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Flag:
-    """A flag's definition: how it is called elsewhere, and what it may be."""
+    """A flag's definition: how it is called elsewhere, and what it may be.
+
+    `kind` is `string`, `path` (a `~` is expanded), `integer`, `float`, `boolean`, `enum` or
+    `list`.
+    """
 
     kind: str
     help: str
@@ -35,8 +46,8 @@ DATA = {
         "mnist, fashion_mnist, fashion_mnist_sample (10,000 pictures that come with genkeras), "
         "celeba, folder:PATH, tfds:NAME, or a folder of pictures under --data_dir.",
     ),
-    "data_dir": Flag("string", "Folder that holds the data sets. Default: $GENKERAS_DATA_DIR."),
-    "cache_dir": Flag("string", "Folder for decoded pictures. Default: ~/.cache/genkeras."),
+    "data_dir": Flag("path", "Folder that holds the data sets. Default: $GENKERAS_DATA_DIR."),
+    "cache_dir": Flag("path", "Folder for decoded pictures. Default: ~/.cache/genkeras."),
     "crop": Flag("boolean", "Crop the centre of the pictures before they are resized."),
     "crop_mode": Flag(
         "enum",
@@ -66,10 +77,18 @@ RUN = {
         "integer", "Passes over the training pictures.", ("epoch", "num_epochs"), minimum=1
     ),
     "batch_size": Flag("integer", "Pictures per update.", minimum=1),
-    "seed": Flag("integer", "Seed of weights, noise and order. Default: 0.", minimum=0),
-    "run_dir": Flag("string", "Run directory. Default: made from the flags; see README."),
+    "seed": Flag(
+        "integer", "Seed of weights, noise and order. Default: 0.", minimum=0, maximum=MAX_SEED
+    ),
+    "save_every": Flag(
+        "integer",
+        "Training steps after which the state is stored, beside every epoch's end.",
+        ("ckpt_freq",),
+        minimum=0,
+    ),
+    "run_dir": Flag("path", "Run directory. Default: made from the flags; see README."),
     "checkpoint_dir": Flag(
-        "string", "Where run directories are made. Default: checkpoints.", default="checkpoints"
+        "path", "Where run directories are made. Default: checkpoints.", default="checkpoints"
     ),
 }
 MODEL = {
@@ -78,15 +97,20 @@ MODEL = {
     ),
     "width": Flag("integer", "Scales every hidden layer; 64 is the published network.", minimum=1),
     "learning_rate": Flag(
-        "float", "The optimizer's rate (GANs: the generator's).", ("learn_rate", "lr"), minimum=0.0
+        "float",
+        "The optimizer's rate (GANs: the generator's).",
+        ("learn_rate", "lr"),
+        minimum=SMALLEST,
     ),
 }
 ADAM = {
-    "beta_1": Flag("float", "Adam's first-moment decay.", ("beta1",), minimum=0.0, maximum=1.0),
+    "beta_1": Flag(
+        "float", "Adam's first-moment decay.", ("beta1",), minimum=0.0, maximum=BELOW_ONE
+    ),
 }
 GAN = {
     "discriminator_learning_rate": Flag(
-        "float", "The rate of the discriminator's optimizer.", minimum=0.0
+        "float", "The rate of the discriminator's optimizer.", minimum=SMALLEST
     ),
     "discriminator_steps": Flag(
         "integer",
@@ -100,7 +124,7 @@ GAN = {
         "Decay of a moving average of the generator, which then draws the samples, such as "
         "0.999. Default: none.",
         minimum=0.0,
-        maximum=1.0,
+        maximum=BELOW_ONE,
     ),
 }
 
@@ -217,7 +241,13 @@ def _define(flag_values, name, flag, text, default):
 
 def _join_booleans(argv, definitions):
     """Turns `--crop False` into `--crop=False`; absl alone would leave a stray word."""
-    booleans = {f"--{name}" for name, flag in definitions.items() if flag.kind == "boolean"}
+    booleans = {
+        dashes + spelling
+        for name, flag in definitions.items()
+        if flag.kind == "boolean"
+        for spelling in (name, *flag.aliases)
+        for dashes in ("-", "--")
+    }
     joined = []
     for word in argv:
         if joined and joined[-1] in booleans and word.lower() in _TRUE_FALSE:
@@ -237,12 +267,21 @@ def _value(flag_values, name, flag):
     if len(set(map(repr, found.values()))) > 1:
         words = " and ".join(f"--{spelling}={value}" for spelling, value in found.items())
         raise UsageError(f"{words} are the same flag with different values; give one of them.")
-    return next(iter(found.values()), flag_values[name].value)
+    value = next(iter(found.values()), flag_values[name].value)
+    if flag.kind == "float" and value is not None and not math.isfinite(value):
+        raise UsageError(f"--{next(iter(found))}={value}: expected a finite number.")
+    if flag.kind == "path" and value is not None:
+        if not value:
+            raise UsageError(f"--{next(iter(found))}= is empty: expected a path.")
+        # The trailing slash that marks a folder stays.
+        value = str(pathlib.Path(value).expanduser()) + "/" * value.endswith("/")
+    return value
 
 
 def _help_text(definitions):
     lines = []
     for name, flag in definitions.items():
         names = ", ".join(f"--{spelling}" for spelling in (name, *flag.aliases))
-        lines.append(f"  {names}\n      {flag.help}")
+        values = f" One of: {', '.join(flag.values)}." if flag.values else ""
+        lines.append(f"  {names}\n      {flag.help}{values}")
     return "\n".join(lines)

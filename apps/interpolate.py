@@ -9,14 +9,18 @@ import sys
 from apps import flags, runner
 
 FLAGS = {
-    "run_dir": flags.Flag("string", "The run directory that a training command printed."),
-    "output": flags.Flag("string", "lines.png: the sheet."),
+    "run_dir": flags.Flag("path", "The run directory that a training command printed."),
+    "output": flags.Flag("path", "lines.png: the sheet."),
     "num_lines": flags.Flag("integer", "How many lines.", default=8, minimum=1),
     "num_steps": flags.Flag(
         "integer", "Pictures on a line, both ends included.", default=10, minimum=2
     ),
     "seed": flags.Flag(
-        "integer", "The same seed gives the same lines. Default: 0.", default=0, minimum=0
+        "integer",
+        "The same seed gives the same lines. Default: 0.",
+        default=0,
+        minimum=0,
+        maximum=flags.MAX_SEED,
     ),
     "from_test": flags.Flag(
         "boolean",
@@ -40,7 +44,7 @@ def main(argv=None):
 def _interpolate(words):
     values = flags.parse(words, __doc__, FLAGS)
     flags.require(values, "run_dir", "output")
-    runner.require_png(values["output"])
+    runner.require_png(values)
     from genkeras.evaluation import interpolation
 
     kind = interpolation.interpolate(

@@ -8,14 +8,12 @@ import sys
 from apps import flags, runner
 
 FLAGS = {
-    "run_dir": flags.Flag("string", "The run directory that a training command printed."),
+    "run_dir": flags.Flag("path", "The run directory that a training command printed."),
     "num_images": flags.Flag(
         "integer", "The first so many pictures of the test split.", default=64, minimum=1
     ),
-    "output": flags.Flag(
-        "string", "sheet.png: originals, each with its reproduction to the right."
-    ),
-    "json": flags.Flag("string", "File for the error of every picture."),
+    "output": flags.Flag("path", "sheet.png: originals, each with its reproduction to the right."),
+    "json": flags.Flag("path", "File for the error of every picture."),
     "data_dir": flags.DATA["data_dir"],
     "cache_dir": flags.DATA["cache_dir"],
 }
@@ -28,7 +26,8 @@ def main(argv=None):
 def _reconstruct(words):
     values = flags.parse(words, __doc__, FLAGS)
     flags.require(values, "run_dir")
-    runner.require_png(values["output"])
+    runner.require_png(values)
+    runner.require_file(values, "json")
     from genkeras.evaluation import reconstruction
 
     result = reconstruction.reconstruct(

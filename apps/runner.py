@@ -84,7 +84,8 @@ def train(
         prepared = prepare(model, values, model_flags, data_options(values), default_dataset)
         sheets = extra_sheets(values, prepared) if extra_sheets else []
         print(f"{model} on {prepared.config.dataset}, run directory {prepared.run_dir}")
-        summary = experiment.train(prepared, extra_sheets=sheets)
+        state_every = values["save_every"] or 0
+        summary = experiment.train(prepared, extra_sheets=sheets, state_every=state_every)
         report(prepared, summary)
 
     return run(program, argv)
@@ -145,14 +146,31 @@ def data_options(values):
     return options
 
 
-def require_png(output):
-    """Checks the name of a picture to write; `None` passes.
+def require_png(values, name="output"):
+    """Checks that a flag names a PNG file that can be written; `None` passes.
 
     Raises:
-        flags.UsageError: If it is not one, before anything is computed.
+        flags.UsageError: If it does not, before anything is computed.
     """
-    if output is not None and (not output.endswith(".png") or pathlib.Path(output).is_dir()):
-        raise flags.UsageError(f"--output={output}: expected the name of a .png file.")
+    if values[name] is not None and not values[name].endswith(".png"):
+        raise flags.UsageError(f"--{name}={values[name]}: expected the name of a .png file.")
+    require_file(values, name)
+
+
+def require_file(values, name):
+    """Checks that a flag names a file that can be written; `None` passes.
+
+    Raises:
+        flags.UsageError: If it is a folder or lies below a file, before anything is computed.
+    """
+    if values[name] is None:
+        return
+    path = pathlib.Path(values[name])
+    if path.is_dir() or values[name].endswith("/"):
+        raise flags.UsageError(f"--{name}={values[name]} is a folder: expected a file's name.")
+    parent = next(parent for parent in path.absolute().parents if parent.exists())
+    if not parent.is_dir():
+        raise flags.UsageError(f"--{name}={values[name]}: {parent} is a file, not a folder.")
 
 
 def _is_users_mistake(error):

@@ -8,10 +8,16 @@ import sys
 from apps import flags, runner
 
 FLAGS = {
-    "run_dir": flags.Flag("string", "The run directory that a training command printed."),
-    "num_images": flags.Flag("integer", "How many pictures.", default=64, minimum=1),
+    "run_dir": flags.Flag("path", "The run directory that a training command printed."),
+    "num_images": flags.Flag(
+        "integer", "How many pictures.", default=64, minimum=1, maximum=10_000_000
+    ),
     "seed": flags.Flag(
-        "integer", "The same seed gives the same pictures. Default: 0.", default=0, minimum=0
+        "integer",
+        "The same seed gives the same pictures. Default: 0.",
+        default=0,
+        minimum=0,
+        maximum=flags.MAX_SEED,
     ),
     "labels": flags.Flag(
         "list",
@@ -19,7 +25,7 @@ FLAGS = {
         "--labels=3, --labels=0,1,2. Default: drawn.",
     ),
     "output": flags.Flag(
-        "string",
+        "path",
         "sheet.png: one sheet; samples.npz: the array `images`, uint8 (N, H, W, C), and the "
         "`labels` of a conditional model; folder/: single pictures.",
     ),

@@ -36,7 +36,7 @@ FLAGS = {
 # The program's names; PRR: plot reproduce results, PMLR: plot manifold learning results.
 DRAWING = {
     "results_path": flags.Flag(
-        "string",
+        "path",
         "Folder for the PRR and PMLR sheets instead of <run_dir>/samples. Files of the same "
         "name are replaced; nothing is deleted.",
     ),

@@ -24,7 +24,7 @@ FLAGS = {
         "enum", "Distribution of the latents.", ("pz",), values=("normal", "sphere", "uniform")
     ),
     "prior_scale": flags.Flag(
-        "float", "What its draws are multiplied by.", ("pz_scale",), minimum=0.0
+        "float", "What its draws are multiplied by.", ("pz_scale",), minimum=flags.SMALLEST
     ),
     "encoder_noise": flags.Flag(
         "enum",
@@ -70,7 +70,7 @@ PENALTY_FLAGS = {
     },
     "gan": {
         "discriminator_learning_rate": flags.Flag(
-            "float", "--z_test=gan: the discriminator's rate.", ("lr_adv",), minimum=0.0
+            "float", "--z_test=gan: the discriminator's rate.", ("lr_adv",), minimum=flags.SMALLEST
         ),
         "gan_p_trick": flags.Flag(
             "boolean", "--z_test=gan: whether log p(z) is added to the discriminator's output."
@@ -89,15 +89,14 @@ PROGRAM = {
     ),
     "mode": flags.Flag(
         "enum",
-        "train; test is replaced by apps.sample and apps.reconstruct.",
+        "train; test names what to use instead.",
         values=("train", "test"),
     ),
-    "work_dir": flags.Flag("string", "Replaced by --run_dir."),
-    "checkpoint": flags.Flag("string", "Replaced by --run_dir."),
 }
+# Flags of the WAE program that have no meaning any more.
 REPLACED = {
-    "work_dir": "a run writes to its run directory (--run_dir, or one made from the flags)",
-    "checkpoint": "a run is taken up from its run directory: --run_dir",
+    "work_dir": ("string", "a run writes to its run directory; name it with --run_dir."),
+    "checkpoint": ("string", "a run is taken up from its run directory; name it with --run_dir."),
 }
 
 
@@ -108,15 +107,21 @@ def main(argv=None):
 def _train(words):
     penalty_flags = {name: flag for group in PENALTY_FLAGS.values() for name, flag in group.items()}
     values = flags.parse(
-        words, __doc__, flags.RUN, flags.MODEL, FLAGS, penalty_flags, PROGRAM, flags.DATA
+        words,
+        __doc__,
+        flags.RUN,
+        flags.MODEL,
+        FLAGS,
+        penalty_flags,
+        PROGRAM,
+        flags.DATA,
+        flags.replaced(REPLACED),
     )
-    for name, replacement in REPLACED.items():
-        if values[name] is not None:
-            print(f"--{name} has no effect: {replacement}.")
     if values["mode"] == "test":
         print(
-            "--mode=test: nothing is trained; python -m apps.sample --run_dir=... draws from a "
-            "run, and python -m apps.reconstruct --run_dir=... reproduces test pictures."
+            "--mode=test trains nothing, and the program's refinement of samples is not "
+            "available: python -m apps.sample --run_dir=... draws from a run, and "
+            "python -m apps.reconstruct --run_dir=... reproduces test pictures."
         )
         return None
     stored = _stored_config(values)
@@ -133,9 +138,10 @@ def _train(words):
         __doc__,
         default_dataset=default_dataset,
         extra_flags=FLAGS | PENALTY_FLAGS[z_test],
-        # These do not define the run; the program's are dealt with above.
+        # These do not define the run: they are dealt with above.
         drawing_flags=PROGRAM,
         extra_sheets=_sheets,
+        replaced=REPLACED,
     )
 
 

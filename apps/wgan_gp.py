@@ -10,7 +10,9 @@ from apps import flags, runner
 FLAGS = {
     **flags.GAN,
     **flags.ADAM,
-    "beta_2": flags.Flag("float", "Adam's second-moment decay.", minimum=0.0, maximum=1.0),
+    "beta_2": flags.Flag(
+        "float", "Adam's second-moment decay.", minimum=0.0, maximum=flags.BELOW_ONE
+    ),
     "gradient_penalty_weight": flags.Flag(
         "float", "Weight of the gradient penalty (lambda). Default: 10.", minimum=0.0
     ),

@@ -76,7 +76,8 @@ def compare(comparison, output_dir):
     }
     sheets = {"real": next(iter(outcomes.values())).real_images}
     sheets |= {model: outcome.samples for model, outcome in outcomes.items()}
-    report.write(results, sheets, output_dir)
+    networks = {model: outcome.networks_png for model, outcome in outcomes.items()}
+    report.write(results, sheets, networks, output_dir)
     atomic.write_json(output_dir / "results.json", results)
     return results
 
@@ -89,11 +90,13 @@ class _Outcome:
     summary: dict
     samples: np.ndarray
     real_images: np.ndarray
+    networks_png: bytes
 
 
 def _train(model, comparison, runs_dir):
     # Imported in the child: the parent needs no TensorFlow.
     from genkeras.data.preprocessing import to_uint8
+    from genkeras.evaluation import description
     from genkeras.registry import recipe
     from genkeras.training import experiment
     from genkeras.training.config import Request
@@ -102,16 +105,19 @@ def _train(model, comparison, runs_dir):
     options = comparison.options | comparison.model_options.get(model, {})
     request = Request(model, comparison.dataset, comparison.data, options, comparison.seed)
     prepared = experiment.prepare(request, checkpoint_dir=runs_dir)
-    wanted = options.get("epochs", prepared.config.epochs)
-    if prepared.config.epochs != wanted:
-        raise RunError(
-            f"{prepared.run_dir} was already trained for {prepared.config.epochs} epochs, more "
-            f"than the {wanted} to compare. Name another --output_dir, or more --epochs."
-        )
     summary = experiment.train(prepared)
+    if summary["epochs"] != prepared.config.epochs:
+        raise RunError(
+            f"{prepared.run_dir} was already trained for {summary['epochs']} epochs, more than "
+            f"the {prepared.config.epochs} to compare. Name another --output_dir, or more --epochs."
+        )
     config, trained = experiment.load(prepared.run_dir)
     chosen = recipe(model)
+    described = description.describe(model, config.image_shape, config.num_classes, config.options)
     summary |= {
+        "seeds": [config.seed],
+        "networks": chosen.networks,
+        "optimizers": described.optimizers,
         "title": chosen.title,
         "paper": chosen.paper,
         "value_function": chosen.value_function,
@@ -124,6 +130,7 @@ def _train(model, comparison, runs_dir):
         summary=summary,
         samples=to_uint8(trained.sample(NUM_SAMPLES, seed=SHEET_SEED), trained.value_range),
         real_images=np.array(prepared.dataset.test.images[:NUM_SAMPLES]),
+        networks_png=description.to_png(described),
     )
 
 

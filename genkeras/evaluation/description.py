@@ -64,6 +64,7 @@ class Description:
         title, paper, value_function: Strings, as in its `Recipe`.
         options: Dict of all options, `batch_size` and `epochs`.
         networks: Tuple of `Network`.
+        optimizers: Dict of a network's name to its optimizer's kind and settings.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Description:
     value_function: str
     options: dict
     networks: tuple[Network, ...]
+    optimizers: dict
 
 
 def describe(name, image_shape, num_classes, options):
@@ -104,6 +106,7 @@ def describe(name, image_shape, num_classes, options):
         networks=tuple(
             _network(network) for network in model.layers if isinstance(network, keras.Model)
         ),
+        optimizers={name: _optimizer(each) for name, each in model.optimizers.items()},
     )
 
 
@@ -134,23 +137,27 @@ def to_text(description):
     return "\n".join([*lines, "", f"{total:,} trained parameters in all"])
 
 
-def draw(description, output):
-    """Draws a description as a PNG file: one column of layers for each network.
+def to_png(description):
+    """Draws a description: one column of layers for each network.
 
     Args:
         description: `Description`.
-        output: Path of the file.
+
+    Returns:
+        Bytes of a PNG file.
     """
     columns = [
         network_figure.Column(network.name, _boxes(network), _total(network))
         for network in description.networks
     ]
-    atomic.write_bytes(
-        output,
-        network_figure.draw_networks(
-            description.title, description.value_function, description.paper, columns
-        ),
+    return network_figure.draw_networks(
+        description.title, description.value_function, description.paper, columns
     )
+
+
+def draw(description, output):
+    """Writes `to_png(description)` to a file."""
+    atomic.write_bytes(output, to_png(description))
 
 
 def shape_text(shape):
@@ -174,6 +181,17 @@ def _network(network):
     return Network(
         network.name, tuple(layers), int(trainable), network.count_params() - int(trainable)
     )
+
+
+def _optimizer(optimizer):
+    """Returns `Adam(learning_rate=0.001, beta_1=0.5, beta_2=0.999)` and the like."""
+    settings = optimizer.get_config()
+    shown = [
+        f"{name}={settings[name]:g}"
+        for name in ("learning_rate", "beta_1", "beta_2", "rho", "momentum")
+        if settings.get(name) is not None
+    ]
+    return f"{type(optimizer).__name__}({', '.join(shown)})"
 
 
 def _layer_name(layer):

@@ -13,26 +13,30 @@ th, td { border-bottom: 1px solid #ccc; padding: .3rem .8rem; text-align: right 
 th:first-child, td:first-child { text-align: left }
 .sheets { display: flex; flex-wrap: wrap; gap: 1.5rem }
 figure { margin: 0 } figure img { image-rendering: pixelated; width: 20rem; max-width: 100% }
+.networks img { max-width: 100% }
 .wide { overflow-x: auto }
 """
 _HEADER = ("model", "parameters", "epochs", "training seconds", "images per second", "final losses")
 
 
-def write(results, sheets, output_dir):
-    """Writes `report.html`, `report.md` and `figures/samples_<name>.png`.
+def write(results, sheets, networks, output_dir):
+    """Writes `report.html`, `report.md` and the figures they show.
 
     Args:
         results: Dict, the content of `results.json`.
         sheets: Dict of `real` and each model's name to uint8 images
             `(num_images, height, width, channels)`.
+        networks: Dict of each model's name to a figure of its networks, bytes of a PNG.
         output_dir: Path.
     """
     figures = {name: grid.to_png(grid.make_grid(images)) for name, images in sheets.items()}
     for name, png in figures.items():
         atomic.write_bytes(output_dir / "figures" / f"samples_{name}.png", png)
+    for name, png in networks.items():
+        atomic.write_bytes(output_dir / "figures" / f"networks_{name}.png", png)
     together = grid.to_png(grid.side_by_side(sheets))
     atomic.write_bytes(output_dir / "figures" / "samples.png", together)
-    atomic.write_text(output_dir / "report.html", _html(results, figures))
+    atomic.write_text(output_dir / "report.html", _html(results, figures, networks))
     atomic.write_text(output_dir / "report.md", _markdown(results, figures))
 
 
@@ -82,16 +86,19 @@ def _caption(name, results):
 
 
 def _differences(results):
-    """Returns `(title, value function, settings, paper)` of each model."""
-    return [
-        (
-            entry["title"],
-            entry["value_function"],
-            ", ".join(f"{name}={value}" for name, value in entry["options"].items()),
-            entry["paper"],
-        )
-        for entry in results["models"].values()
-    ]
+    """Returns a dict per model's name: what the models of the comparison do not share."""
+    return {
+        name: {
+            "Value function": entry["value_function"],
+            "Networks": entry["networks"],
+            "Optimizers": "; ".join(
+                f"{network}: {settings}" for network, settings in entry["optimizers"].items()
+            ),
+            "Settings": ", ".join(f"{key}={value}" for key, value in entry["options"].items()),
+            "Paper": entry["paper"],
+        }
+        for name, entry in results["models"].items()
+    }
 
 
 def _markdown(results, figures):
@@ -102,26 +109,27 @@ def _markdown(results, figures):
     for name in figures:
         lines += [f"### {_caption(name, results)}", "", f"![](figures/samples_{name}.png)", ""]
     lines += ["## Models", ""]
-    for title, value_function, settings, paper in _differences(results):
-        lines += [f"- **{title}**: `{value_function}`. {settings}. {paper}"]
+    for name, facts in _differences(results).items():
+        lines += [f"### {_caption(name, results)}", ""]
+        lines += [f"- {what}: {text}" for what, text in facts.items()]
+        lines += ["", f"![](figures/networks_{name}.png)", ""]
     return "\n".join(lines) + "\n"
 
 
-def _html(results, figures):
+def _html(results, figures, networks):
     def escaped_row(cells, tag):
         return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
 
     sheets = "".join(
-        '<figure><img alt="{0}" src="data:image/png;base64,{1}"><figcaption>{0}</figcaption>'
-        "</figure>".format(
-            html.escape(_caption(name, results)), base64.b64encode(png).decode("ascii")
-        )
+        f"<figure>{_image(png, _caption(name, results))}"
+        f"<figcaption>{html.escape(_caption(name, results))}</figcaption></figure>"
         for name, png in figures.items()
     )
     models = "".join(
-        f"<li><b>{html.escape(title)}</b>: <code>{html.escape(value_function)}</code><br>"
-        f"{html.escape(settings)}<br>{html.escape(paper)}</li>"
-        for title, value_function, settings, paper in _differences(results)
+        f"<h3>{html.escape(_caption(name, results))}</h3><ul>"
+        + "".join(f"<li>{what}: {html.escape(text)}</li>" for what, text in facts.items())
+        + f'</ul><div class="networks">{_image(networks[name], f"networks of {name}")}</div>'
+        for name, facts in _differences(results).items()
     )
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -131,5 +139,10 @@ def _html(results, figures):
         f'<div class="wide"><table><thead>{escaped_row(_HEADER, "th")}</thead><tbody>'
         + "".join(escaped_row(row, "td") for row in table(results))
         + f'</tbody></table></div><h2>Samples</h2><div class="sheets">{sheets}</div>'
-        f"<h2>Models</h2><ul>{models}</ul></body></html>\n"
+        f"<h2>Models</h2>{models}</body></html>\n"
     )
+
+
+def _image(png, text):
+    data = base64.b64encode(png).decode("ascii")
+    return f'<img alt="{html.escape(text)}" src="data:image/png;base64,{data}">'

@@ -1,5 +1,6 @@
 """Samples of a run, written as a sheet, as single pictures, or as arrays."""
 
+import itertools
 import pathlib
 
 import numpy as np
@@ -9,6 +10,8 @@ from genkeras.data.preprocessing import to_uint8
 from genkeras.training import experiment
 from genkeras.training.errors import RunError
 from genkeras.visualization import grid
+
+BLOCK_SIZE = 4096
 
 
 def check_output(output):
@@ -52,19 +55,44 @@ def write_samples(run_dir, num_images, seed, output, labels=None):
     """
     check_output(output)
     config, model = experiment.load(run_dir)
-    chosen = chosen_labels(labels, config, model, num_images, seed)
-    arrays = {} if chosen is None else {"labels": chosen}
-    images = to_uint8(model.sample(num_images, seed=seed, **arrays), model.value_range)
+    labels = chosen_labels(labels, config, model, num_images, seed)
+    blocks = sample_blocks(model, num_images, seed, labels)
     path = pathlib.Path(output)
     if path.suffix == ".npz":
+        arrays = {"images": np.concatenate(list(blocks))}
+        if labels is not None:
+            arrays["labels"] = labels
         with atomic.replacing(path) as file:
-            np.savez_compressed(file, images=images, **arrays)
+            np.savez_compressed(file, **arrays)
     elif path.suffix == ".png":
-        atomic.write_bytes(path, grid.to_png(grid.make_grid(images)))
+        sheet = grid.make_grid(np.concatenate(list(blocks)))
+        atomic.write_bytes(path, grid.to_png(sheet))
     else:
         digits = len(str(num_images - 1))
+        images = itertools.chain.from_iterable(blocks)
         for index, image in enumerate(images):
             atomic.write_bytes(path / f"{index:0{digits}d}.png", grid.to_png(image))
+
+
+def sample_blocks(model, num_images, seed, labels=None):
+    """Draws images a block at a time, so that only uint8 pictures pile up in memory.
+
+    Args:
+        model: Model of a run.
+        num_images: Integer.
+        seed: Integer. The first block is what `model.sample` draws with it; each further
+            one has a seed derived from it.
+        labels: Integer array `(num_images,)`, or `None` for an unconditional model.
+
+    Yields:
+        uint8 arrays `(num_rows, height, width, channels)`, `num_images` rows in all.
+    """
+    for index, start in enumerate(range(0, num_images, BLOCK_SIZE)):
+        rows = min(BLOCK_SIZE, num_images - start)
+        arrays = {} if labels is None else {"labels": labels[start : start + rows]}
+        derived = np.random.SeedSequence([seed, index]).generate_state(1)[0]
+        block_seed = seed if index == 0 else int(derived)
+        yield to_uint8(model.sample(rows, seed=block_seed, **arrays), model.value_range)
 
 
 def chosen_labels(words, config, model, num_images, seed):

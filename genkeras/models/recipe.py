@@ -25,6 +25,9 @@ class Recipe:
         epochs_matter: Function of complete options: whether another number of epochs is
             another training from the start (a schedule over all epochs), so that a
             finished run cannot simply be trained further.
+        networks: String. Whose networks it has; the models of a comparison share
+            InfoGAN's.
+        minimum_batch_size: Integer.
     """
 
     title: str
@@ -35,6 +38,8 @@ class Recipe:
     dataset_epochs: Mapping[str, int] = dataclasses.field(default_factory=dict)
     variants: tuple[str, Mapping[Any, Mapping[str, Any]]] | None = None
     epochs_matter: Callable[[Mapping[str, Any]], bool] = lambda options: False
+    networks: str = "InfoGAN's, shared by the models of the comparison"
+    minimum_batch_size: int = 1
 
     def complete(self, given, dataset=None):
         """Fills in what was not given.

@@ -99,7 +99,7 @@ class Config:
             return registry.build(
                 self.model, self.image_shape, self.num_classes, self.seed, **options
             )
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise RunError(f"{self.model} cannot be built: {error}") from error
 
     def save(self, run_dir):
@@ -117,10 +117,16 @@ def complete(request, dataset):
     Raises:
         RunError: If an option is unknown.
     """
+    recipe = registry.recipe(request.model)
     try:
-        options = registry.recipe(request.model).complete(request.options, dataset.name)
+        options = recipe.complete(request.options, dataset.name)
     except ValueError as error:
         raise RunError(str(error)) from error
+    if options["batch_size"] < recipe.minimum_batch_size:
+        raise RunError(
+            f"--batch_size={options['batch_size']}: {request.model} needs at least "
+            f"{recipe.minimum_batch_size}."
+        )
     return Config(
         model=request.model,
         dataset=canonical_name(request.dataset),
@@ -159,9 +165,52 @@ def load(run_dir):
     if content.keys() != fields:
         odd = sorted(content.keys() ^ fields)
         raise RunError(f"{path} does not have the fields of a run: look at {', '.join(odd)}.")
+    for name, (is_right, expected) in _EXPECTED.items():
+        if not is_right(content[name]):
+            raise RunError(f"{path} has {name}={content[name]!r}; expected {expected}.")
     for name in ("image_shape", "class_names"):
         content[name] = None if content[name] is None else tuple(content[name])
     return Config(**content)
+
+
+def _is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+# What a hand that edits `config.json` may get wrong: a test of the value, and its wording.
+_EXPECTED = {
+    "model": (lambda value: value in list(registry.MODELS), f"one of {', '.join(registry.MODELS)}"),
+    "dataset": (lambda value: isinstance(value, str), "the name of a data set"),
+    "data": (
+        lambda value: isinstance(value, dict) and value.keys() <= _DATA_DEFAULTS.keys(),
+        f"an object with keys among {', '.join(_DATA_DEFAULTS)}",
+    ),
+    "image_shape": (
+        lambda value: (
+            isinstance(value, list)
+            and len(value) == 3
+            and all(_is_count(size) and size <= 4096 for size in value)
+        ),
+        "[height, width, channels], each from 1 to 4096",
+    ),
+    "class_names": (
+        lambda value: (
+            value is None
+            or (isinstance(value, list) and all(isinstance(name, str) for name in value))
+        ),
+        "a list of strings, or null",
+    ),
+    "options": (
+        lambda value: isinstance(value, dict) and _is_count(value.get("batch_size")),
+        "an object with a batch_size of at least 1",
+    ),
+    "epochs": (_is_count, "a whole number from 1"),
+    "seed": (lambda value: value == 0 or _is_count(value), "a whole number from 0"),
+    "data_facts": (
+        lambda value: isinstance(value, dict) and {"fingerprint", "default_sizes"} <= value.keys(),
+        "an object with fingerprint and default_sizes",
+    ),
+}
 
 
 def run_name(request, dataset):
@@ -221,12 +270,11 @@ def adopt(request, given_dataset, stored):
                 f"{name}={have.get(name)}. Leave the flag out to go on with that run, or name "
                 "another --run_dir."
             )
-    epochs = max(request.options.get("epochs", stored.epochs), stored.epochs)
     return Request(
         model=stored.model,
         dataset=stored.dataset,
         data=stored.data | request.data,
-        options=stored.options | {"epochs": epochs},
+        options={"epochs": stored.epochs, **stored.options, **request.options},
         seed=stored.seed,
     )
 

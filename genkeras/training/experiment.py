@@ -72,7 +72,6 @@ def prepare(request, *, run_dir=None, checkpoint_dir="checkpoints", given_datase
     if _is_run(run_dir):
         stored = configuration.load(run_dir)
         configuration.check_same_run(stored, config)
-        config = dataclasses.replace(config, epochs=max(config.epochs, stored.epochs))
     elif run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
         raise RunError(
             f"{run_dir} exists, but is not a run directory (it has no config.json). Name a new "
@@ -108,13 +107,21 @@ def train(experiment, extra_sheets=(), *, sheet_every=0, state_every=0, states_k
     # program to the next, and with it the last bits of a sum.
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
     model = config.build_model()
-    images_per_step = config.options["batch_size"] * getattr(model, "discriminator_steps", 1)
+    updates = getattr(model, "discriminator_steps", 1)
+    images_per_step = config.options["batch_size"] * updates
+    if updates > 1 and len(train_split.images) < images_per_step:
+        raise RunError(
+            f"{len(train_split.images)} training pictures do not fill one training step of "
+            f"{updates} discriminator updates on {config.options['batch_size']} each: lower "
+            "--batch_size or --discriminator_steps, or give more pictures."
+        )
     labels = train_split.labels if getattr(model, "num_classes", None) else None
     batches = Batches(train_split.images, labels, images_per_step, config.seed)
     sheets = [*_own_sheets(model, experiment), *extra_sheets]
 
-    config.save(run_dir)
     history = restore(model, run_dir)
+    # Fewer epochs than are done do not undo any.
+    dataclasses.replace(config, epochs=max(config.epochs, history.epochs)).save(run_dir)
     if history.in_progress:
         _log.info(
             "Going on after step %d of epoch %d of the run in %s",

@@ -36,7 +36,7 @@ def test_a_comparison_leaves_report_figures_and_numbers(capsys):
     assert (report / "figures/samples_real.png").exists()
     assert Image.open(report / "figures/samples.png").width > 3 * 2 * 242
     page = (report / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 3 + 2
     assert "http-equiv" not in page
     assert 'src="http' not in page
     markdown = (report / "report.md").read_text()
@@ -56,7 +56,8 @@ def test_a_comparison_leaves_report_figures_and_numbers(capsys):
 
 def test_mistakes_leave_nothing(capsys):
     for words, status, message in (
-        (["--models=gan"], 2, "--dataset is needed"),
+        (["--models=gan"], 2, "--epochs is needed"),
+        (["--models=", *SMALL, "--epochs=1"], 2, "names no model"),
         (["--models=gan,vea", *SMALL, "--epochs=1"], 2, "There is no model 'vea'"),
         (["--models=gan,gan", *SMALL, "--epochs=1"], 2, "twice"),
         (["--preset=tutorial"], 2, "preset"),

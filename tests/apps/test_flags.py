@@ -9,6 +9,8 @@ GROUP = {
     "crop_mode": flags.DATA["crop_mode"],
     "dataset": flags.DATA["dataset"],
     "names": flags.Flag("list", "Names."),
+    "pretrain": flags.Flag("boolean", "A boolean with another name.", ("e_pretrain",)),
+    "output": flags.Flag("path", "Where to."),
 }
 
 
@@ -42,6 +44,7 @@ def test_aliases_with_two_values_are_an_error():
         (["--crop", "False"], False),
         (["--crop", "true"], True),
         (["--crop", "0"], False),
+        (["-crop", "False"], False),
         (["--crop", "--dim_z=2"], True),
     ],
 )
@@ -49,9 +52,23 @@ def test_booleans_are_booleans(words, value):
     assert _parse(*words)["crop"] is value
 
 
+def test_aliases_of_booleans_are_booleans():
+    assert _parse("--e_pretrain", "False")["pretrain"] is False
+    assert _parse("--noe_pretrain")["pretrain"] is False
+
+
+def test_home_folders_are_expanded(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert _parse("--output=~/a.png")["output"] == f"{tmp_path}/a.png"
+    assert _parse("--output=~/pictures/")["output"] == f"{tmp_path}/pictures/"
+    assert _parse("--output=b.png")["output"] == "b.png"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--max_bad_fraction=nan"], "expected a finite number|max_bad_fraction"),
+        (["--output="], "--output= is empty"),
         (["--crop", "maybe"], "Did not understand 'maybe'"),
         (["word"], "Did not understand 'word'"),
         (["--crop=maybe"], "crop"),
@@ -77,7 +94,7 @@ def test_help_names_every_flag_and_alias(capsys):
         _parse("--help")
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    for name in ("A program.", "--latent_dim, --dim_z, --z_dim, --zdim", "--crop_mode"):
+    for name in ("A program.", "--latent_dim, --dim_z, --z_dim, --zdim", "One of: center, wae"):
         assert name in text
 
 
@@ -98,3 +115,9 @@ def test_every_flag_of_every_group_has_one_name():
         for spelling in (name, *flag.aliases)
     ]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "0", "-1"])
+def test_a_rate_is_finite_and_above_zero(value):
+    with pytest.raises(flags.UsageError, match="learning_rate"):
+        flags.parse([f"--learning_rate={value}"], "A program.", flags.MODEL)

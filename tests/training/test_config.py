@@ -68,7 +68,7 @@ def _config(dataset, **options):
     return configuration.complete(Request("gan", "fashion_mnist", {}, options), dataset)
 
 
-def _edited(tmp_path, dataset, **changes):
+def _edited(tmp_path, dataset, /, **changes):
     _config(dataset).save(tmp_path)
     content = json.loads((tmp_path / "config.json").read_text()) | changes
     (tmp_path / "config.json").write_text(json.dumps(content))
@@ -90,11 +90,49 @@ def test_what_is_no_run_directory(tmp_path, dataset):
         configuration.load(_edited(tmp_path, dataset, extra=1))
 
 
-def test_an_unknown_model_or_option_cannot_be_built(tmp_path, dataset):
-    with pytest.raises(RunError, match=r"There is no model 'gann'\. Did you mean 'gan'\?"):
-        configuration.load(_edited(tmp_path, dataset, model="gann")).build_model()
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "gann"},
+        {"model": ["gan"]},
+        {"dataset": 5},
+        {"data": {"zzz": 1}},
+        {"data": []},
+        {"image_shape": 5},
+        {"image_shape": [28, 28]},
+        {"image_shape": [28, 28, 10**9]},
+        {"image_shape": [28, 28, True]},
+        {"class_names": "ab"},
+        {"options": []},
+        {"options": {"batch_size": 0}},
+        {"epochs": "9"},
+        {"seed": -1},
+        {"data_facts": {}},
+    ],
+    ids=str,
+)
+def test_values_of_a_wrong_kind_are_named(tmp_path, dataset, changes):
+    name = next(iter(changes))
+    with pytest.raises(RunError, match=f"has {name}=.*; expected "):
+        configuration.load(_edited(tmp_path, dataset, **changes))
+
+
+def test_an_option_of_a_wrong_kind_cannot_be_built(tmp_path, dataset):
+    options = _config(dataset).options | {"width": "x"}
+    with pytest.raises(RunError, match="gan cannot be built"):
+        configuration.load(_edited(tmp_path, dataset, options=options)).build_model()
+
+
+def test_too_small_a_batch(dataset):
+    with pytest.raises(RunError, match="--batch_size=1: wae_mmd needs at least 2"):
+        configuration.complete(Request("wae_mmd", "mnist", {}, {"batch_size": 1}), dataset)
+
+
+def test_an_unknown_option_cannot_be_built(tmp_path, dataset):
     with pytest.raises(RunError, match="has no option 'depth'"):
-        configuration.load(_edited(tmp_path, dataset, options={"depth": 3})).build_model()
+        configuration.load(
+            _edited(tmp_path, dataset, options={"depth": 3, "batch_size": 2})
+        ).build_model()
     with pytest.raises(RunError, match="has no option 'widht'; did you mean 'width'"):
         _config(dataset, widht=3)
 

@@ -107,6 +107,41 @@ def test_fewer_epochs_than_done_train_nothing(request_run, tmp_path):
     assert experiment.train(again)["epochs"] == 2
 
 
+def test_fewer_epochs_than_first_asked_for_are_enough(request_run, tmp_path):
+    prepared = _prepare(request_run(epochs=100), tmp_path)
+    prepared.config.save(prepared.run_dir)  # A run that was stopped at once.
+    again = _prepare(request_run(epochs=1), tmp_path)
+    assert experiment.train(again)["epochs"] == 1
+    assert experiment.load(prepared.run_dir)[0].epochs == 1
+
+
+def test_a_diverged_training_stops_and_keeps_the_states_before(request_run, tmp_path, monkeypatch):
+    prepared = _prepare(request_run(epochs=2), tmp_path)
+    experiment.train(prepared)
+    before = _digest(prepared.run_dir)
+    build_model = type(prepared.config).build_model
+
+    def diverging(config):
+        model = build_model(config)
+        original = model.posterior
+        model.posterior = lambda *a, **k: [t + float("nan") for t in original(*a, **k)]
+        return model
+
+    monkeypatch.setattr(type(prepared.config), "build_model", diverging)
+    for state_every in (0, 1):
+        again = _prepare(request_run(epochs=4), tmp_path)
+        with pytest.raises(RunError, match=r"Training has diverged: .*states before it are kept"):
+            experiment.train(again, state_every=state_every)
+        assert _digest(prepared.run_dir) == before
+        assert not (prepared.run_dir / "samples/epoch_003.png").exists()
+
+
+def test_a_step_of_several_updates_needs_pictures_for_all(request_run, tmp_path):
+    with pytest.raises(RunError, match="one training step of 9 discriminator updates on 8 each"):
+        experiment.train(_prepare(request_run("nsgan", discriminator_steps=9), tmp_path))
+    assert not (tmp_path / "checkpoints").exists()
+
+
 def test_another_value_is_another_run(request_run, tmp_path):
     runs = {
         _prepare(request, tmp_path).run_dir

@@ -1,8 +1,11 @@
 """Measures epochs."""
 
+import math
 import time
 
 import keras
+
+from genkeras.training.errors import RunError
 
 
 class EpochRecord(keras.callbacks.Callback):
@@ -45,4 +48,11 @@ class EpochRecord(keras.callbacks.Callback):
         self._seconds += time.perf_counter() - self._step_start
 
     def on_epoch_end(self, epoch, logs=None):
+        for name, value in logs.items():
+            if not math.isfinite(value):
+                # Before anything of this epoch is drawn or stored.
+                raise RunError(
+                    f"Training has diverged: {name} is {float(value)} in epoch {epoch + 1}. The "
+                    "states before it are kept. Another --learning_rate makes another run."
+                )
         self._history.append(self._seconds, self._images_per_epoch, logs)

@@ -1,8 +1,11 @@
 """Stores state and history at the end of every epoch, and between."""
 
+import numpy as np
+
 from genkeras import atomic
 from genkeras.training import state
 from genkeras.training.callbacks.every_steps import EverySteps
+from genkeras.training.errors import RunError
 
 
 class StateStore(EverySteps):
@@ -39,5 +42,12 @@ class StateStore(EverySteps):
         atomic.write_text(self._run_dir / "history.csv", self._history.to_csv())
 
     def _save(self, step, in_progress):
+        for variable in self.model.trainable_variables:
+            # A state from which nothing can be gone on with must not push out a good one.
+            if not np.isfinite(variable.numpy()).all():
+                raise RunError(
+                    f"Training has diverged: {variable.path} is not finite after step {step}. The "
+                    "states before it are kept. Another --learning_rate makes another run."
+                )
         meta = {"history": self._history.rows, "in_progress": in_progress}
         state.save(self._run_dir, step, state.collect(self.model), meta, self._keep)
