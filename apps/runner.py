@@ -22,7 +22,7 @@ def run(program, argv):
         line is wrong) or 130 (Ctrl-C).
     """
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
-    # TensorFlow's start-up notes would bury ours; errors still show.
+    # TensorFlow's notes would bury ours; its errors still show, and what it says as it loads.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         return program(sys.argv[1:] if argv is None else list(argv)) or 0
@@ -30,7 +30,10 @@ def run(program, argv):
         print(f"{error}\nSee --help for the flags of this program.", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
-        print("Stopped. The same command goes on from the last stored state.", file=sys.stderr)
+        print(
+            "Stopped. The same training command goes on from the last stored state.",
+            file=sys.stderr,
+        )
         return INTERRUPTED
     except Exception as error:
         if not _is_users_mistake(error):

@@ -29,8 +29,8 @@ FLAGS = {
     ),
     "add_noise": flags.Flag(
         "boolean",
-        "Denoising: the encoder sees x * Bern(1/2) + Bern(1/2), clipped to [0, 1], and the "
-        "model learns to restore x.",
+        "Denoising: the encoder sees x * Bern(1/2) + Bern(1/2), clipped to [0, 1] (the mlp as "
+        "numbers from -1 to 1), and the model learns to restore x.",
     ),
 }
 # The program's names; PRR: plot reproduce results, PMLR: plot manifold learning results.

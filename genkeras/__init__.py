@@ -1,3 +1,3 @@
-"""Train, sample, score, compare, export and serve image generative models."""
+"""Train, sample, reconstruct and compare image generative models."""
 
 __version__ = "0.1.0"
