@@ -12,7 +12,7 @@ table { border-collapse: collapse; margin: 1rem 0 }
 th, td { border-bottom: 1px solid #ccc; padding: .3rem .8rem; text-align: right }
 th:first-child, td:first-child { text-align: left }
 .sheets { display: flex; flex-wrap: wrap; gap: 1.5rem }
-figure { margin: 0 } figure img { image-rendering: pixelated; width: 20rem; max-width: 100% }
+figure { margin: 0 } figure img { image-rendering: pixelated; width: 16rem; max-width: 100% }
 .networks img { max-width: 100% }
 .wide { overflow-x: auto }
 """
