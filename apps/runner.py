@@ -125,7 +125,7 @@ def prepare(model, values, model_flags, data, default_dataset):
 def report(prepared, summary):
     """Prints where a finished training has left what."""
     print(
-        f"{summary['epochs']} epochs done. Sheets: {prepared.run_dir / 'samples'}; losses: "
+        f"Epochs done: {summary['epochs']}. Sheets: {prepared.run_dir / 'samples'}; losses: "
         f"{prepared.run_dir / 'history.csv'}; draw more with\n"
         f"  python -m apps.sample --run_dir={prepared.run_dir} --num_images=64 "
         "--output=sheet.png"
