@@ -72,15 +72,10 @@ def _compare(words):
 
 
 def _check_models(models):
-    from genkeras.registry import check_name
-
     if not models:
         raise flags.UsageError("--models= names no model: --models=gan,vae.")
     for index, model in enumerate(models):
-        try:
-            check_name(model)
-        except ValueError as error:
-            raise flags.UsageError(f"--models: {error}") from error
+        runner.require_model(model, "models")
         if model in models[:index]:
             raise flags.UsageError(f"--models names {model} twice.")
 

@@ -31,6 +31,7 @@ def main(argv=None):
 def _describe(words):
     values = flags.parse(words, __doc__, FLAGS)
     flags.require(values, "model")
+    runner.require_model(values["model"], "model")
     runner.require_png(values)
     image_shape = _image_shape(values["image_shape"] or ["28", "28", "1"])
     options = dict(map(_option, values["options"] or []))

@@ -149,6 +149,20 @@ def data_options(values):
     return options
 
 
+def require_model(name, flag):
+    """Checks that a model is registered, before anything heavy is imported.
+
+    Raises:
+        flags.UsageError: If there is no such model.
+    """
+    from genkeras.registry import check_name
+
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise flags.UsageError(f"--{flag}: {error}") from error
+
+
 def require_png(values, name="output"):
     """Checks that a flag names a PNG file that can be written; `None` passes.
 

@@ -92,6 +92,9 @@ def _sheets(values, prepared):
     directory = pathlib.Path(values["results_path"] or prepared.run_dir / "samples").expanduser()
     if directory.exists() and not directory.is_dir():
         raise flags.UsageError(f"--results_path={directory} is a file; name a folder.")
+    if values["results_path"]:
+        # Now, and not after the first epoch, is the time to learn that it cannot be written.
+        directory.mkdir(parents=True, exist_ok=True)
     unsuited = options["network"] == "mlp" and (channels > 1 or max(height, width) > 32)
     if unsuited and values["network"] is None:
         print(

@@ -172,6 +172,7 @@ def test_describe(tmp_path, capsys):
         (interpolate, ["--run_dir=x", "--output=."], "expected the name of a .png file"),
         (interpolate, ["--run_dir=x", "--output=x.png", "--num_steps=1"], "num_steps"),
         (describe, [], "--model is needed"),
+        (describe, ["--model=dcgam"], "Did you mean 'dcgan'"),
         (describe, ["--model=vae", "--image_shape=28,28"], "expected height, width and channels"),
         (describe, ["--model=vae", "--image_shape=28,0,1"], "expected height, width and channels"),
         (describe, ["--model=vae", "--options=network"], "expected name=value"),
@@ -188,7 +189,6 @@ def test_mistakes_on_the_command_line(app, words, message, capsys):
     [
         (reconstruct, ["--run_dir=nowhere"], "nowhere is not a run directory"),
         (interpolate, ["--run_dir=nowhere", "--output=x.png"], "nowhere is not a run directory"),
-        (describe, ["--model=dcgam"], "Did you mean 'dcgan'"),
     ],
 )
 def test_mistakes_found_later(app, words, message, capsys):

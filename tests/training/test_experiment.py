@@ -79,8 +79,8 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(request_run, tmp_path):
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
 
 
-@pytest.mark.parametrize("model", ["nsgan"])
-def test_an_interrupted_gan_goes_on_to_the_same_bits(request_run, tmp_path, model):
+@pytest.mark.parametrize("model", ["nsgan", "wgan", "wae_gan"])
+def test_an_interrupted_run_of_any_family_goes_on_to_the_same_bits(request_run, tmp_path, model):
     for run_dir, parts in (("straight", [2]), ("parts", [1, 2])):
         for epochs in parts:
             prepared = _prepare(request_run(model, epochs), tmp_path, run_dir=tmp_path / run_dir)
