@@ -56,13 +56,11 @@ class CGAN(NonSaturatingGAN):
         Raises:
             ValueError: If there are no labels.
         """
-        self._require(labels)
         inputs = join_to_latents(latents, labels, self.num_classes)
         return super().generate(inputs, training=training)
 
     def discriminate(self, images, labels=None, training=False):
         """Returns logits `(batch_size, 1)` that images are real and of the given classes."""
-        self._require(labels)
         inputs = join_to_images(images, labels, self.num_classes)
         return super().discriminate(inputs, training=training)
 
@@ -70,13 +68,6 @@ class CGAN(NonSaturatingGAN):
         """Returns images of a pair `(latents, labels)`."""
         latents, labels = inputs
         return self.generate(latents, labels, training=training)
-
-    def _require(self, labels):
-        if labels is None:
-            raise ValueError(
-                "CGAN needs labels: give pairs (images, labels) for training, and labels "
-                "beside the latents for generating."
-            )
 
 
 def build(

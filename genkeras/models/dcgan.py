@@ -77,14 +77,12 @@ class DCGAN(NonSaturatingGAN):
             ValueError: If a conditional model gets no labels.
         """
         if self.num_classes is not None:
-            self._require(labels)
             latents = join_to_latents(latents, labels, self.num_classes)
         return super().generate(latents, training=training)
 
     def discriminate(self, images, labels=None, training=False):
         """Returns logits `(batch_size, 1)` that images are real (and of the given classes)."""
         if self.num_classes is not None:
-            self._require(labels)
             images = join_to_images(images, labels, self.num_classes)
         return super().discriminate(images, training=training)
 
@@ -92,13 +90,6 @@ class DCGAN(NonSaturatingGAN):
         """Returns images of latents, or, if conditional, of a pair `(latents, labels)`."""
         latents, labels = (inputs, None) if self.num_classes is None else inputs
         return self.generate(latents, labels, training=training)
-
-    def _require(self, labels):
-        if labels is None:
-            raise ValueError(
-                "A conditional DCGAN needs labels: give pairs (images, labels) for training, "
-                "and labels beside the latents for generating."
-            )
 
 
 def build(

@@ -13,7 +13,11 @@ def join_to_latents(latents, labels, num_classes):
 
     Returns:
         Float tensor `(batch_size, latent_dim + num_classes)`.
+
+    Raises:
+        ValueError: If there are no labels.
     """
+    _require(labels)
     return tf.concat([latents, tf.one_hot(labels, num_classes)], axis=1)
 
 
@@ -28,7 +32,19 @@ def join_to_images(images, labels, num_classes):
     Returns:
         Float tensor `(batch_size, height, width, channels + num_classes)`: channel
         `channels + k` is 1 for images of class `k` and 0 for others.
+
+    Raises:
+        ValueError: If there are no labels.
     """
+    _require(labels)
     one_hot = tf.one_hot(labels, num_classes)[:, None, None, :]
     planes = tf.tile(one_hot, (1, images.shape[1], images.shape[2], 1))
     return tf.concat([images, planes], axis=3)
+
+
+def _require(labels):
+    if labels is None:
+        raise ValueError(
+            "A conditional model needs labels: give pairs (images, labels) for training, and "
+            "labels beside the latents for generating."
+        )
