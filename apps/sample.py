@@ -9,6 +9,7 @@ from apps import flags, runner
 
 FLAGS = {
     "run_dir": flags.Flag("path", "The run directory that a training command printed."),
+    "best": flags.BEST,
     "num_images": flags.Flag(
         "integer", "How many pictures.", default=64, minimum=1, maximum=10_000_000
     ),
@@ -42,7 +43,12 @@ def _sample(words):
     from genkeras.evaluation import sampling
 
     sampling.write_samples(
-        values["run_dir"], values["num_images"], values["seed"], values["output"], values["labels"]
+        values["run_dir"],
+        values["num_images"],
+        values["seed"],
+        values["output"],
+        values["labels"],
+        best=bool(values["best"]),
     )
     print(f"{values['num_images']} pictures in {values['output']}")
 

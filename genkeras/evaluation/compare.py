@@ -1,21 +1,30 @@
-"""Several models on one data set, trained alike, in one report."""
+"""Several models on one data set, trained and scored alike, in one report."""
 
 import dataclasses
 import datetime
+import hashlib
+import io
+import json
 import logging
-import multiprocessing
 import pathlib
 import platform
-import sys
+import zipfile
+import zlib
 
 import numpy as np
 
 import genkeras
 from genkeras import atomic
-from genkeras.evaluation import report
+from genkeras.evaluation import report, summary
+from genkeras.evaluation.own_process import in_own_process
 from genkeras.training.errors import RunError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# Pictures of the report: a sheet of samples per model, and the first of them beside the
+# training pictures that are nearest.
+NUM_NEIGHBOURS = 8
+# Scored during training: quick ones, which the curves show.
+CURVE_METRICS = ("frechet", "score")
 _log = logging.getLogger("genkeras")
 
 
@@ -29,7 +38,11 @@ class Comparison:
         data: Dict of `DataOptions` that were given.
         options: Dict of model options, `batch_size` and `epochs`, the same for all models.
         model_options: Dict of a model's name to options that only it takes.
-        seed: Integer.
+        protocol: Dict of what was given of `evaluator.Protocol`.
+        num_seeds: Integer. Each model is trained with the seeds `seed`, `seed + 1`, ...
+        seed: Integer. The first of them.
+        score_every: Integer. Epochs after which samples are scored during training, for
+            the curves; `0` for never.
     """
 
     models: tuple[str, ...]
@@ -37,143 +50,239 @@ class Comparison:
     data: dict
     options: dict
     model_options: dict
+    protocol: dict = dataclasses.field(default_factory=dict)
+    num_seeds: int = 1
     seed: int = 0
+    score_every: int = 0
+
+    @property
+    def seeds(self):
+        """The training seeds."""
+        return tuple(range(self.seed, self.seed + self.num_seeds))
 
 
 def compare(comparison, output_dir):
-    """Trains what is not trained yet, and writes the report.
+    """Trains and scores what is not there yet, and writes the report.
 
-    Every model is trained in a process of its own, one after another, so that each
-    starts alike and its memory is returned.
+    Every model is trained and scored in a process of its own, one after another, so that
+    each starts alike and its memory is returned.
 
     Args:
         comparison: `Comparison`.
-        output_dir: Path. Gets `runs/`, `figures/`, `report.html`, `report.md` and
-            `results.json`.
+        output_dir: Path. Gets `runs/`, `outcomes/`, `figures/`, `report.html`, `report.md`
+            and `results.json`.
 
     Returns:
-        Dict, the content of `results.json`.
+        Dict, the content of `results.json`; `docs/scores.md` describes it.
 
     Raises:
-        RunError: If a model cannot be trained.
+        RunError: If a model cannot be trained or scored.
     """
     output_dir = pathlib.Path(output_dir).expanduser()
+    real = _outcome(output_dir, "real", _score_real, comparison)
     outcomes = {}
-    for model in comparison.models:
-        _log.info("Training %s (%d of %d)", model, len(outcomes) + 1, len(comparison.models))
-        outcomes[model] = _in_own_process(_train, model, comparison, output_dir / "runs")
+    jobs = [(model, seed) for model in comparison.models for seed in comparison.seeds]
+    for number, (model, seed) in enumerate(jobs, 1):
+        _log.info("%s, seed %d (%d of %d)", model, seed, number, len(jobs))
+        outcomes[model, seed] = _outcome(
+            output_dir, f"{model}-seed{seed}", _train_and_score, model, seed, comparison
+        )
     results = {
         "format_version": FORMAT_VERSION,
         "genkeras_version": genkeras.__version__,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
         "dataset": comparison.dataset,
-        "seed": comparison.seed,
+        "seeds": list(comparison.seeds),
+        **real.facts,
         "models": {
-            model: {**outcome.summary, "run_dir": _relative(outcome.run_dir, output_dir)}
-            for model, outcome in outcomes.items()
+            model: _of_model([outcomes[model, seed] for seed in comparison.seeds])
+            for model in comparison.models
         },
     }
-    sheets = {"real": next(iter(outcomes.values())).real_images}
-    sheets |= {model: outcome.samples for model, outcome in outcomes.items()}
-    networks = {model: outcome.networks_png for model, outcome in outcomes.items()}
-    report.write(results, sheets, networks, output_dir)
+    results["verdicts"] = summary.verdicts(
+        {model: entry["scores"] for model, entry in results["models"].items()}
+    )
+    first = {model: outcomes[model, comparison.seed] for model in comparison.models}
+    report.write(results, {"real": real, **first}, output_dir)
     atomic.write_json(output_dir / "results.json", results)
     return results
 
 
 @dataclasses.dataclass(frozen=True)
-class _Outcome:
-    """What a training process hands back: numbers, and pictures as uint8 arrays."""
+class Outcome:
+    """What a process hands back.
 
-    run_dir: str
-    summary: dict
-    samples: np.ndarray
-    real_images: np.ndarray
-    networks_png: bytes
+    Args:
+        facts: JSON-able dict of numbers and words.
+        pictures: Dict of a name to a uint8 array: `samples`, `neighbours` (samples, each
+            followed by its nearest training picture), `originals` and `reproductions`, and
+            `networks`, the bytes of a PNG.
+    """
+
+    facts: dict
+    pictures: dict
+
+    def save(self, path):
+        """Writes the outcome as an `.npz` of plain arrays."""
+        buffer = io.BytesIO()
+        facts = np.frombuffer(json.dumps(self.facts).encode(), np.uint8)
+        np.savez_compressed(buffer, facts=facts, **self.pictures)
+        atomic.write_bytes(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path):
+        """Reads an outcome; `None` if there is none that can be read."""
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            return cls(json.loads(arrays.pop("facts").tobytes()), arrays)
+        except FileNotFoundError:
+            return None
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            ValueError,
+            KeyError,
+            EOFError,
+            OSError,
+            NotImplementedError,
+        ) as error:
+            _log.warning("%s cannot be read (%s): it is made anew.", path, error)
+            return None
 
 
-def _train(model, comparison, runs_dir):
-    # Imported in the child: the parent needs no TensorFlow.
+def _outcome(output_dir, name, function, *arguments):
+    """Returns what `function` finds, from its file where the same was asked for before."""
+    path = output_dir / "outcomes" / f"{name}.npz"
+    comparison = arguments[-1]
+    outcome = Outcome.load(path)
+    if outcome is not None and outcome.facts.pop("key") == _key(comparison, outcome, output_dir):
+        return outcome
+    outcome = in_own_process(function, *arguments, output_dir)
+    kept = Outcome(
+        {**outcome.facts, "key": _key(comparison, outcome, output_dir)}, outcome.pictures
+    )
+    kept.save(path)
+    return outcome
+
+
+def _key(comparison, outcome, output_dir):
+    """Returns a digest of everything that an outcome depends on: what was asked for, this
+    version, and the newest state of the run."""
+    asked = dataclasses.asdict(comparison)
+    model = outcome.facts.get("model")
+    for other in ("models", "seed", "num_seeds"):  # Which others are compared does not matter.
+        del asked[other]
+    asked["model_options"] = comparison.model_options.get(model)
+    asked["shown"] = outcome.facts.get("seed") == comparison.seed  # Only then it has pictures.
+    digest = hashlib.sha256(f"{genkeras.__version__} {sorted(asked.items())}".encode())
+    if model is not None:
+        states = sorted((output_dir / outcome.facts["run_dir"]).glob("state-*.npz"))
+        digest.update(states[-1].read_bytes() if states else b"")
+    return digest.hexdigest()
+
+
+def _of_model(outcomes):
+    """Returns the entry of a model in `results.json`, from its outcomes of all seeds."""
+    shared = ("title", "paper", "value_function", "networks", "optimizers", "options", "parameters")
+    of_run = (
+        "seed",
+        "run_dir",
+        "epochs",
+        "train_seconds",
+        "images_per_second",
+        "final_losses",
+        "history",
+        "scores",
+        "reproduced_by",
+    )
+    return {
+        **{name: outcomes[0].facts[name] for name in shared},
+        "scores": summary.over_seeds([outcome.facts["scores"] for outcome in outcomes]),
+        "runs": [{name: outcome.facts[name] for name in of_run} for outcome in outcomes],
+    }
+
+
+def _score_real(comparison, output_dir):
+    # Imported in the child, here and below: the parent needs no TensorFlow.
+    from genkeras.data import registry as datasets
+    from genkeras.data.dataset import DataOptions
+    from genkeras.evaluation.evaluator import Evaluator, Protocol
+    from genkeras.training.sheets.samples import NUM_SAMPLES
+
+    dataset = datasets.load(comparison.dataset, DataOptions(**comparison.data))
+    evaluator = Evaluator(dataset, Protocol(**comparison.protocol))
+    extractor = evaluator.extractor
+    facts = {
+        "image_shape": list(dataset.image_shape),
+        "num_train_images": len(dataset.train.images),
+        "num_test_images": len(dataset.test.images),
+        "num_images": evaluator.protocol.num_images,
+        "num_reference_images": len(evaluator.reference),
+        "features": None if extractor is None else f"{extractor.kind}_{extractor.tag}",
+        "real": {name: score.to_json() for name, score in evaluator.score_real().items()},
+    }
+    return Outcome(facts, {"samples": np.array(dataset.test.images[:NUM_SAMPLES])})
+
+
+def _train_and_score(model_name, seed, comparison, output_dir):
     from genkeras.data.preprocessing import to_uint8
     from genkeras.evaluation import description
+    from genkeras.evaluation.evaluator import Evaluator, Protocol
+    from genkeras.evaluation.model_scores import ModelTask
     from genkeras.registry import recipe
     from genkeras.training import experiment
     from genkeras.training.config import Request
     from genkeras.training.sheets.samples import NUM_SAMPLES, SHEET_SEED
 
-    options = comparison.options | comparison.model_options.get(model, {})
-    request = Request(model, comparison.dataset, comparison.data, options, comparison.seed)
-    prepared = experiment.prepare(request, checkpoint_dir=runs_dir)
-    summary = experiment.train(prepared)
-    if summary["epochs"] != prepared.config.epochs:
+    options = comparison.options | comparison.model_options.get(model_name, {})
+    request = Request(model_name, comparison.dataset, comparison.data, options, seed)
+    prepared = experiment.prepare(request, checkpoint_dir=output_dir / "runs")
+    evaluator = Evaluator(prepared.dataset, Protocol(**comparison.protocol))
+    curve_metrics = [name for name in CURVE_METRICS if name in evaluator.metrics]
+    score = evaluator.numbers_during_training(curve_metrics) if curve_metrics else None
+    measured = experiment.train(
+        prepared, score=score, score_every=comparison.score_every if score else 0
+    )
+    if measured["epochs"] != prepared.config.epochs:
         raise RunError(
-            f"{prepared.run_dir} was already trained for {summary['epochs']} epochs, more than "
+            f"{prepared.run_dir} was already trained for {measured['epochs']} epochs, more than "
             f"the {prepared.config.epochs} to compare. Name another --output_dir, or more --epochs."
         )
-    config, trained = experiment.load(prepared.run_dir)
-    chosen = recipe(model)
-    described = description.describe(model, config.image_shape, config.num_classes, config.options)
-    summary |= {
-        "seeds": [config.seed],
-        "networks": chosen.networks,
-        "optimizers": described.optimizers,
+    config, model = experiment.load(prepared.run_dir)
+    task = ModelTask(model, prepared.dataset.test)
+    described = description.describe(
+        model_name, config.image_shape, config.num_classes, config.options
+    )
+    chosen = recipe(model_name)
+    # The figures are those of the first seed.
+    shown, scored = seed == comparison.seed, "reconstruction" in evaluator.metrics
+    facts = {
+        **measured,
+        "model": model_name,
+        "seed": seed,
+        "run_dir": str(prepared.run_dir.relative_to(output_dir)),
         "title": chosen.title,
         "paper": chosen.paper,
         "value_function": chosen.value_function,
+        "networks": chosen.networks,
+        "optimizers": described.optimizers,
         "options": config.options,
-        "image_shape": list(config.image_shape),
-        "num_train_images": len(prepared.dataset.train.images),
+        "history": experiment.history(prepared.run_dir).rows,
+        "scores": {name: score.to_json() for name, score in evaluator.score_model(task).items()},
+        # Searched for where a score or a figure shows it.
+        "reproduced_by": task.reproductions[2] if shown or scored else None,
     }
-    return _Outcome(
-        run_dir=str(prepared.run_dir),
-        summary=summary,
-        samples=to_uint8(trained.sample(NUM_SAMPLES, seed=SHEET_SEED), trained.value_range),
-        real_images=np.array(prepared.dataset.test.images[:NUM_SAMPLES]),
-        networks_png=description.to_png(described),
-    )
-
-
-def _in_own_process(function, *arguments):
-    """Calls a function in a fresh process and returns its result.
-
-    Raises:
-        RunError: With the message of a user's mistake in the child, or saying how the
-            child ended.
-    """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    level = logging.getLogger().getEffectiveLevel()
-    process = context.Process(target=_child, args=(sender, level, function, arguments))
-    process.start()
-    sender.close()
-    try:
-        kind, value = receiver.recv()
-    except EOFError:
-        process.join()
-        raise RunError(
-            f"A training process ended with status {process.exitcode}; its messages stand above."
-        ) from None
-    except BaseException:
-        process.terminate()
-        raise
-    finally:
-        process.join()
-    if kind == "error":
-        raise RunError(value)
-    return value
-
-
-def _child(sender, level, function, arguments):
-    from genkeras.data.dataset import DataError
-
-    logging.basicConfig(format="%(message)s", level=level, stream=sys.stderr)
-    try:
-        sender.send(("result", function(*arguments)))
-    except (RunError, DataError, OSError) as error:
-        sender.send(("error", str(error)))
-
-
-def _relative(path, base):
-    path, base = pathlib.Path(path).resolve(), base.resolve()
-    return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+    if not shown:
+        return Outcome(facts, {})
+    samples = to_uint8(model.sample(NUM_SAMPLES, seed=SHEET_SEED), model.value_range)
+    originals, reproductions, _ = task.reproductions
+    pictures = {
+        "samples": samples,
+        "neighbours": evaluator.beside_neighbours(samples[:NUM_NEIGHBOURS]),
+        "originals": originals,
+        "reproductions": reproductions,
+        "networks": np.frombuffer(description.to_png(described), np.uint8),
+    }
+    return Outcome(facts, pictures)

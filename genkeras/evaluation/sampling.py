@@ -37,7 +37,7 @@ def check_output(output):
         )
 
 
-def write_samples(run_dir, num_images, seed, output, labels=None):
+def write_samples(run_dir, num_images, seed, output, labels=None, best=False):
     """Draws images from a run.
 
     Args:
@@ -49,12 +49,13 @@ def write_samples(run_dir, num_images, seed, output, labels=None):
             int64 `(num_images,)`; else a folder of single PNG files.
         labels: List of strings, for a conditional model: numbers or names of classes,
             repeated over the images in turn. `None` draws them.
+        best: Boolean. Whether to take the state that `--keep_best` kept.
 
     Raises:
         RunError: If the run, the labels or the output cannot be used.
     """
     check_output(output)
-    config, model = experiment.load(run_dir)
+    config, model = experiment.load(run_dir, best=best)
     labels = chosen_labels(labels, config, model, num_images, seed)
     blocks = sample_blocks(model, num_images, seed, labels)
     path = pathlib.Path(output)

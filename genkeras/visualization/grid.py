@@ -47,35 +47,44 @@ def interleave(originals, reproductions):
     return pairs.reshape(-1, *originals.shape[1:])
 
 
-def side_by_side(sheets, scale=2):
+def side_by_side(sheets, scale=2, columns=None, sheets_per_row=5):
     """Sheets of several models in one figure, each under its name.
 
     Args:
         sheets: Dict of a name to uint8 images `(num_images, height, width, channels)`.
         scale: Integer. Each pixel becomes `scale` × `scale`.
+        columns: Integer. Of each sheet, as in `make_grid`.
+        sheets_per_row: Integer. More sheets begin a new row.
 
     Returns:
         uint8 array `(height, width, 3)`.
     """
     font = ImageFont.load_default(size=20)
+    margin, title = 12, 32
     panels = []
     for name, images in sheets.items():
-        panel = np.repeat(np.repeat(make_grid(images), scale, axis=0), scale, axis=1)
-        panels.append((name, Image.fromarray(np.broadcast_to(panel, (*panel.shape[:2], 3)))))
-    margin, title = 12, 32
+        panel = make_grid(images, columns).repeat(scale, axis=0).repeat(scale, axis=1)
+        picture = Image.fromarray(np.broadcast_to(panel, (*panel.shape[:2], 3)))
+        # A small sheet is not wide enough for its name.
+        panels.append((name, picture, max(picture.width, math.ceil(font.getlength(name)))))
+    rows = [panels[i : i + sheets_per_row] for i in range(0, len(panels), sheets_per_row)]
+    heights = [title + max(panel.height for _, panel, _ in row) for row in rows]
     figure = Image.new(
         "RGB",
         (
-            sum(panel.width + margin for _, panel in panels) + margin,
-            max(panel.height for _, panel in panels) + title + margin,
+            max(sum(width + margin for _, _, width in row) for row in rows) + margin,
+            sum(heights) + margin,
         ),
         "white",
     )
-    draw, left = ImageDraw.Draw(figure), margin
-    for name, panel in panels:
-        draw.text((left, 4), name, fill="black", font=font)
-        figure.paste(panel, (left, title))
-        left += panel.width + margin
+    draw, top = ImageDraw.Draw(figure), 0
+    for row, height in zip(rows, heights, strict=True):
+        left = margin
+        for name, panel, width in row:
+            draw.text((left, top + 4), name, fill="black", font=font)
+            figure.paste(panel, (left, top + title))
+            left += width + margin
+        top += height
     return np.asarray(figure)
 
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from apps import compare
+from genkeras.evaluation import compare as evaluation_compare
 
 SMALL = ["--dataset=fashion_mnist_sample", "--width=2", "--batch_size=500"]
 
@@ -17,41 +18,93 @@ def _own_folder(monkeypatch, tmp_path):
 
 
 def test_a_comparison_leaves_report_figures_and_numbers(capsys):
-    words = ["--models=nsgan,vae", *SMALL, "--epochs=1", "--output_dir=report"]
+    words = ["--models=nsgan,vae", *SMALL, "--epochs=2", "--num_images=200", "--eval_every=1"]
+    words.append("--output_dir=report")
     assert compare.main(words) == 0
     report = pathlib.Path("report")
     results = json.loads((report / "results.json").read_text())
     assert list(results["models"]) == ["nsgan", "vae"]
+    frechet = "frechet_classifier_distance_fashion_mnist_test200"
     for name, entry in results["models"].items():
-        assert entry["epochs"] == 1
+        (run,) = entry["runs"]
+        assert run["epochs"] == 2
+        assert run["train_seconds"] > 0
+        assert run["images_per_second"] > 0
+        assert np.isfinite(list(run["final_losses"].values())).all()
+        assert (report / run["run_dir"] / "config.json").exists()
         assert entry["parameters"] > 0
-        assert entry["train_seconds"] > 0
-        assert entry["images_per_second"] > 0
-        assert np.isfinite(list(entry["final_losses"].values())).all()
         assert entry["options"]["batch_size"] == 500
-        assert (report / entry["run_dir"] / "config.json").exists()
+        # The last epoch's score stands in the history, and is the one of the table.
+        assert run["history"][-1][frechet] == pytest.approx(entry["scores"][frechet]["mean"])
+        assert frechet in run["history"][0]
         sheet = Image.open(report / f"figures/samples_{name}.png")
         assert sheet.size == (8 * 30 + 2, 8 * 30 + 2)
     assert results["models"]["vae"]["options"]["network"] == "infogan"
-    assert (report / "figures/samples_real.png").exists()
-    assert Image.open(report / "figures/samples.png").width > 3 * 2 * 242
+    assert "reconstruction_mse_inversion_test64" in results["models"]["nsgan"]["scores"]
+    assert "reconstruction_mse_encoder_test64" in results["models"]["vae"]["scores"]
+    assert results["features"] == "classifier_fashion_mnist"
+    real = results["real"]["frechet_classifier_distance_fashion_mnist_train200"]["value"]
+    assert all(real < entry["scores"][frechet]["mean"] / 3 for entry in results["models"].values())
+    for verdict in results["verdicts"]:
+        assert verdict["basis"] == "pictures"
+        assert verdict["verdict"] in ("these two runs differ", "not distinguishable")
     page = (report / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 3 + 2
+    for figure in ("samples_real", "reproductions", "neighbours", f"{frechet}_by_seconds"):
+        assert (report / f"figures/{figure}.png").exists()
     assert "http-equiv" not in page
     assert 'src="http' not in page
     markdown = (report / "report.md").read_text()
     for title in ("Improved GAN (non-saturating)", "VAE"):
         assert title in page
         assert title in markdown
-    assert "figures/samples_vae.png" in markdown
     output = capsys.readouterr().out
-    assert "images per second" in output
+    assert "Fréchet classifier distance" in output
     assert "report.html" in output
 
-    # The same command again trains nothing; fewer epochs would not compare alike.
-    before = {path: path.stat().st_mtime_ns for path in report.rglob("state-*.npz")}
-    assert compare.main([*words[:1], *words[1:]]) == 0
-    assert before == {path: path.stat().st_mtime_ns for path in report.rglob("state-*.npz")}
+    # The same command again trains and scores nothing, and says the same.
+    def times():
+        kept = [*report.rglob("state-*.npz"), *(report / "outcomes").iterdir()]
+        return {path: path.stat().st_mtime_ns for path in kept}
+
+    before = times()
+    assert compare.main(words) == 0
+    assert times() == before
+    again = json.loads((report / "results.json").read_text())
+    assert again["models"] == results["models"]
+    assert again["verdicts"] == results["verdicts"]
+
+    # Damaged outcomes are made anew, runs are not trained again.
+    outcome = report / "outcomes" / "vae-seed0.npz"
+    outcome.write_bytes(outcome.read_bytes()[:100])
+    assert compare.main(["--models=vae", *words[1:]]) == 0
+    states = {path: time for path, time in before.items() if "state-" in path.name}
+    assert states.items() <= times().items()
+    redone = json.loads((report / "results.json").read_text())["models"]["vae"]["scores"]
+    assert redone[frechet]["mean"] == pytest.approx(
+        results["models"]["vae"]["scores"][frechet]["mean"], rel=1e-5
+    )
+
+
+def test_three_training_seeds_and_a_verdict(monkeypatch):
+    # In this process: six more would only import TensorFlow again.
+    monkeypatch.setattr(
+        evaluation_compare, "in_own_process", lambda function, *arguments: function(*arguments)
+    )
+    words = ["--models=wae_mmd,vae", *SMALL, "--epochs=1", "--metrics=sharpness,reconstruction"]
+    assert compare.main([*words, "--seeds=3", "--seed=5", "--output_dir=report"]) == 0
+    results = json.loads(pathlib.Path("report/results.json").read_text())
+    assert results["seeds"] == [5, 6, 7]
+    assert results["features"] is None
+    for entry in results["models"].values():
+        assert [run["seed"] for run in entry["runs"]] == [5, 6, 7]
+        for score in entry["scores"].values():
+            assert len(set(score["values"])) == 3
+            assert score["mean"] == pytest.approx(np.mean(score["values"]))
+            assert score["std_over_seeds"] == pytest.approx(np.std(score["values"], ddof=1))
+    found = {(entry["title"], entry["basis"]) for entry in results["verdicts"]}
+    assert ("Reconstruction MSE", "training seeds") in found
+    # Sharpness has no better side.
+    assert not any(title == "Sharpness" for title, _ in found)
 
 
 def test_mistakes_leave_nothing(capsys):
@@ -61,6 +114,9 @@ def test_mistakes_leave_nothing(capsys):
         (["--models=gan,vea", *SMALL, "--epochs=1"], 2, "There is no model 'vea'"),
         (["--models=gan,gan", *SMALL, "--epochs=1"], 2, "twice"),
         (["--preset=tutorial"], 2, "preset"),
+        (["--models=gan", *SMALL, "--epochs=1", "--seeds=0"], 2, "seeds"),
+        (["--models=gan", *SMALL, "--epochs=1", "--metrics=fid"], 1, "no metric 'fid'"),
+        (["--models=gan", *SMALL, "--epochs=1", "--features=no.npz"], 1, "no.npz"),
         (["--models=gan", "--dataset=nothing", "--epochs=1"], 1, "Unknown data set 'nothing'"),
     ):
         assert compare.main(words) == status

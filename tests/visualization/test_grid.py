@@ -41,9 +41,21 @@ def test_png_holds_the_pixels(channels):
 
 
 def test_side_by_side_takes_grey_and_colour():
-    sheets = {"real": _numbered(4), "model": _numbered(9, (2, 3, 3))}
+    sheets = {"a": _numbered(16), "b": _numbered(25, (2, 3, 3))}
     figure = grid.side_by_side(sheets, scale=1)
-    widths = [2 * 5 + 2, 3 * 5 + 2]
-    assert figure.shape[1:] == (sum(widths) + 3 * 12, 3)
+    widths = [4 * 5 + 2, 5 * 5 + 2]
+    assert figure.shape == (32 + 5 * 4 + 2 + 12, sum(widths) + 3 * 12, 3)
     assert (figure[32 + 2, 12 + 2] == 1).all()
     assert (figure[32 + 2, 12 + widths[0] + 12 + 2] == 1).all()
+
+
+def test_side_by_side_begins_new_rows_and_makes_room_for_names():
+    sheets = dict.fromkeys(["a", "b", "c"], _numbered(4))
+    figure = grid.side_by_side(sheets, scale=4, columns=2, sheets_per_row=2)
+    side = 4 * (2 * 5 + 2), 4 * (2 * 4 + 2)
+    assert figure.shape == (2 * (32 + side[1]) + 12, 2 * (side[0] + 12) + 12, 3)
+    # The third stands below the first.
+    first = figure[32 : 32 + side[1], 12 : 12 + side[0]]
+    np.testing.assert_array_equal(figure[64 + side[1] : 64 + 2 * side[1], 12 : 12 + side[0]], first)
+    long_name = grid.side_by_side({"a name longer than its sheet": _numbered(1)}, scale=1)
+    assert long_name.shape[1] > 200

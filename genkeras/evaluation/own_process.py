@@ -1,0 +1,52 @@
+"""Work done in a fresh process, whose memory is returned at its end."""
+
+import logging
+import multiprocessing
+import sys
+
+from genkeras.training.errors import RunError
+
+
+def in_own_process(function, *arguments):
+    """Calls a function in a fresh process and returns its result.
+
+    Args:
+        function: Function that can be imported by name.
+        *arguments: What can be sent to another process, like the result.
+
+    Raises:
+        RunError: With the message of a user's mistake in the child, or saying how the
+            child ended.
+    """
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    level = logging.getLogger().getEffectiveLevel()
+    process = context.Process(target=_child, args=(sender, level, function, arguments))
+    process.start()
+    sender.close()
+    try:
+        kind, value = receiver.recv()
+    except EOFError:
+        process.join()
+        raise RunError(
+            f"A training process ended with status {process.exitcode}; its messages stand above."
+        ) from None
+    except BaseException:
+        process.terminate()
+        raise
+    finally:
+        process.join()
+    if kind == "error":
+        raise RunError(value)
+    return value
+
+
+def _child(sender, level, function, arguments):
+    from genkeras.data.dataset import DataError
+    from genkeras.metrics.features.errors import FeatureError
+
+    logging.basicConfig(format="%(message)s", level=level, stream=sys.stderr)
+    try:
+        sender.send(("result", function(*arguments)))
+    except (RunError, DataError, FeatureError, OSError) as error:
+        sender.send(("error", str(error)))
