@@ -25,9 +25,9 @@ PRESETS = {
         ],
         "dataset": "fashion_mnist_sample",
         "width": 16,
-        "epochs": 8,
+        "epochs": 6,
         "num_images": 2000,
-        "eval_every": 2,
+        "eval_every": 3,
     },
     # The published comparison of six models on Fashion-MNIST.
     "fashion_mnist_40": {
@@ -82,6 +82,10 @@ MODEL_OPTIONS = {
 }
 
 
+# Its perceptrons: a step of the convolutional networks takes a quarter of a second.
+DEMO_OPTIONS = {"wae_mmd": {"exp": "mnist_small"}, "wae_gan": {"exp": "mnist_small"}}
+
+
 def main(argv=None):
     return runner.run(_compare, argv)
 
@@ -102,7 +106,7 @@ def _compare(words):
             dataset=values["dataset"] or "fashion_mnist",
             data=runner.data_options(values),
             options=SHARED | options,
-            model_options=MODEL_OPTIONS,
+            model_options=MODEL_OPTIONS | (DEMO_OPTIONS if values["preset"] == "demo" else {}),
             protocol=runner.protocol_options(values),
             num_seeds=values["seeds"],
             seed=values["seed"] or 0,

@@ -24,8 +24,8 @@ FLAGS = {
     ),
     "from_test": flags.Flag(
         "boolean",
-        "Autoencoders: lines between the codes of test pictures, which stand at the ends, "
-        "instead of samples of the prior.",
+        "Lines between the codes of test pictures, which stand at the ends, instead of samples "
+        "of the prior. GANs: latents are searched for that come near to the pictures.",
     ),
     "labels": flags.Flag(
         "list",

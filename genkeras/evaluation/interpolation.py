@@ -1,10 +1,12 @@
 """Lines between two codes, and what a model makes of the points on them."""
 
+import itertools
+
 import numpy as np
 
 from genkeras import atomic
 from genkeras.data.preprocessing import to_range, to_uint8
-from genkeras.evaluation.reconstruction import require_autoencoder
+from genkeras.evaluation.inversion import invert
 from genkeras.evaluation.run_data import load_run_data
 from genkeras.evaluation.sampling import chosen_labels
 from genkeras.models import noise
@@ -84,10 +86,10 @@ def interpolate(
         num_steps: Integer, at least 2. Pictures on a line, both ends included.
         seed: Integer. Seed of the codes, or of the choice of test pictures.
         from_test: Boolean. Whether the ends are the codes of two test pictures, which then
-            stand left and right of their line, instead of samples of the prior. For
-            autoencoders.
-        labels: List of strings, for a conditional model: the classes of the lines in turn.
-            `None` draws one for each line.
+            stand left and right of their line, instead of samples of the prior. Of a model
+            without an encoder they are searched for (see `inversion`).
+        labels: List of strings, for a conditional model: the classes of the lines in turn,
+            test pictures at their ends included. `None` draws one for each line.
         **locations: As for `load_run_data`.
 
     Returns:
@@ -98,22 +100,20 @@ def interpolate(
     """
     config, model = experiment.load(run_dir)
     line_labels = chosen_labels(labels, config, model, num_lines, seed)
-    prior, draw = _prior(model)
     if from_test:
-        require_autoencoder(model, config)
-        images = _test_pairs(load_run_data(config, **locations).test.images, num_lines, seed)
-        codes = model.encode(to_range(images, model.value_range))
+        split = load_run_data(config, **locations).test
+        rows = _test_pairs(split, num_lines, seed, line_labels)
+        images = np.asarray(split.images[rows])
+        codes = _codes(model, images, line_labels, seed)
     else:
-        codes = np.asarray(draw(2 * num_lines, noise.fold(noise.fold(seed, 4), 0)))
+        codes = np.asarray(model.draw_latents(2 * num_lines, noise.fold(noise.fold(seed, 4), 0)))
+    prior = model.prior if isinstance(model.prior, str) else model.prior.name
     spherical = prior in SPHERICAL_PRIORS
     lines = (slerp if spherical else lerp)(codes[::2], codes[1::2], num_steps)
     latents = lines.reshape(-1, lines.shape[-1]).astype(np.float32)
-    if hasattr(model, "decode"):
-        pictures = model.decode(latents)
-    else:
-        # One class along a line.
-        row_labels = [] if line_labels is None else [np.repeat(line_labels, num_steps)]
-        pictures = in_chunks(model.generate, latents, *row_labels)
+    # One class along a line.
+    row_labels = [] if line_labels is None else [np.repeat(line_labels, num_steps)]
+    pictures = in_chunks(model.generate, latents, *row_labels)
     pictures = to_uint8(pictures, model.value_range)
     pictures = pictures.reshape(num_lines, num_steps, *config.image_shape)
     if from_test:
@@ -124,21 +124,36 @@ def interpolate(
     return "spherical" if spherical else "linear"
 
 
-def _prior(model):
-    """Returns the name of a model's prior, and a function `(num_latents, seed)` that draws."""
-    if isinstance(model.prior, str):
-        return model.prior, model.draw_latents
-    return model.prior.name, model.prior.draw
+def _codes(model, images, line_labels, seed):
+    """Returns the latents of the pictures at the ends of the lines."""
+    if hasattr(model, "encode"):
+        return model.encode(to_range(images, model.value_range))
+    labels = None if line_labels is None else np.repeat(line_labels, 2)
+    _, latents = invert(model, images, labels, seed=seed)
+    return latents
 
 
-def _test_pairs(images, num_lines, seed):
-    if len(images) < 2 * num_lines:
+def _test_pairs(split, num_lines, seed, line_labels):
+    """Returns two rows of the test split for each line, both of the line's class if it has one."""
+    random, count = np.random.default_rng(seed), len(split.images)
+    if line_labels is None:
+        if count < 2 * num_lines:
+            raise RunError(
+                f"{num_lines} lines need {2 * num_lines} test pictures, and there are "
+                f"{count}: lower --num_lines."
+            )
+        return np.sort(random.choice(count, 2 * num_lines, replace=False))
+    order = random.permutation(count)
+    of_class = {
+        label: iter(order[np.asarray(split.labels)[order] == label]) for label in set(line_labels)
+    }
+    rows = [row for label in line_labels for row in itertools.islice(of_class[label], 2)]
+    if len(rows) < 2 * num_lines:
         raise RunError(
-            f"{num_lines} lines need {2 * num_lines} test pictures, and there are "
-            f"{len(images)}: lower --num_lines."
+            f"{num_lines} lines need two test pictures each of their class, and there are not "
+            "enough: lower --num_lines, or give --labels of larger classes."
         )
-    chosen = np.random.default_rng(seed).choice(len(images), 2 * num_lines, replace=False)
-    return np.asarray(images[np.sort(chosen)])
+    return np.array(rows)
 
 
 def _checked(starts, ends, num_steps):

@@ -2,9 +2,11 @@
 
 import logging
 import multiprocessing
+import signal
 import sys
 
 from genkeras.training.errors import RunError
+from genkeras.training.interruption import terminating_as_exception
 
 
 def in_own_process(function, *arguments):
@@ -32,6 +34,7 @@ def in_own_process(function, *arguments):
             f"A training process ended with status {process.exitcode}; its messages stand above."
         ) from None
     except BaseException:
+        # Ctrl-C, SIGTERM: the child stores its state, and then there is nothing left to wait for.
         process.terminate()
         raise
     finally:
@@ -47,6 +50,12 @@ def _child(sender, level, function, arguments):
 
     logging.basicConfig(format="%(message)s", level=level, stream=sys.stderr)
     try:
-        sender.send(("result", function(*arguments)))
+        with terminating_as_exception():
+            sender.send(("result", function(*arguments)))
+    except KeyboardInterrupt as stop:
+        # The parent knows why, and says how to go on.
+        if str(stop):
+            print(stop, file=sys.stderr)
+        sys.exit(128 + getattr(stop, "signal_number", signal.SIGINT))
     except (RunError, DataError, FeatureError, OSError) as error:
         sender.send(("error", str(error)))

@@ -4,6 +4,9 @@ Reference:
     [Kingma & Welling, 2014](https://arxiv.org/abs/1312.6114), equation 10, appendix B and C.
 """
 
+import functools
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -128,15 +131,23 @@ class VAE(keras.Model):
         Returns:
             Float array `(num_images, latent_dim)`.
         """
-        moments = in_chunks(lambda x: tf.concat(self.posterior(x), axis=1), images)
-        mean, stddev = np.split(moments, 2, axis=1)
+        mean, stddev = self._moments(images)
         if seed is None:
             return mean
         return mean + stddev * noise.normal(mean.shape, noise.fold(seed, 2)).numpy()
 
+    def _moments(self, images):
+        """Returns `posterior` of many images, as arrays."""
+        moments = in_chunks(lambda x: tf.concat(self.posterior(x), axis=1), images)
+        return np.split(moments, 2, axis=1)
+
+    def generate(self, latents, training=False):
+        """Returns images `(batch_size, height, width, channels)` in `[0, 1]`: E[x | z]."""
+        return tf.sigmoid(self.decoder(latents, training=training))
+
     def decode(self, latents):
-        """Returns images `(num_images, height, width, channels)` in `[0, 1]`: E[x | z]."""
-        return in_chunks(lambda z: tf.sigmoid(self.decoder(z, training=False)), latents)
+        """Returns what `generate` does of many latents, as an array."""
+        return in_chunks(self.generate, latents)
 
     def reconstruct(self, images, seed=None):
         """Returns reproductions of images: `decode(encode(images, seed))`."""
@@ -159,15 +170,70 @@ class VAE(keras.Model):
         if labels is not None:
             raise ValueError("VAE is unconditional: it takes no labels.")
         seed = noise.fresh_seed() if seed is None else seed
-        return self.decode(self.draw_latents(num_images, noise.fold(seed, 1)))
+        return self.decode(self.draw_prior(num_images, seed))
+
+    def draw_prior(self, num_latents, seed):
+        """Returns the latents `(num_latents, latent_dim)` that `sample` decodes; an array."""
+        return self.draw_latents(num_latents, noise.fold(seed, 1)).numpy()
 
     def draw_latents(self, batch_size, seed):
         """Returns latents `(batch_size, latent_dim)` from the prior; `seed` as by `noise.fold`."""
         return noise.normal((batch_size, self.latent_dim), seed)
 
+    @property
+    def prior_kernel_scale(self):
+        """C₀ of the IMQ kernels that compare codes with the prior: 2d, the mean squared
+        distance of two draws from it (see `mmd`)."""
+        return 2.0 * self.latent_dim
+
+    def log_weights(self, images, num_samples, seed):
+        """Log importance weights log p(x | z) + log p(z) − log q(z | x) with z ~ q(z | x).
+
+        Their mean over samples estimates the ELBO, the logarithm of the mean of their
+        exponentials a lower bound of log p(x) that gets tighter with more samples (Burda et
+        al., 2016, https://arxiv.org/abs/1509.00519, equation 8).
+
+        p(x | z) is that of training. Bernoulli: minus the cross entropy of the pixels, which
+        for black and white ones is a log probability; for grey values between it is the same
+        expression and no normalised density, so it compares VAEs of this likelihood only.
+        Gaussian: a density over `[0, 1]` numbers, whose variance is the best one for the given
+        images: the mean squared error of their reproductions from the posterior means.
+
+        A denoising VAE gets the images as they are, like the other methods.
+
+        Args:
+            images: Float array `(num_images, height, width, channels)` in `[0, 1]`.
+            num_samples: Integer. Samples of z per image.
+            seed: Integer. The same seed gives the same weights, in whatever chunks they are
+                computed; the first samples are the same whatever their number.
+
+        Returns:
+            float64 array `(num_images, num_samples)`.
+        """
+        mean, stddev = self._moments(images)
+        log_likelihood = bernoulli_log_likelihoods
+        if self.likelihood == "gaussian":
+            variance = _best_variance(images, self.decode(mean))
+            log_likelihood = functools.partial(gaussian_log_likelihoods, variance=variance)
+
+        # Compiled: it is called for every sample.
+        @tf.function
+        def decoded_likelihood(images, latents):
+            return log_likelihood(images, self.decoder(latents, training=False))
+
+        weights = np.empty((len(images), num_samples))
+        for index in range(num_samples):
+            normal = noise.normal(mean.shape, noise.fold(noise.fold(seed, 5), index)).numpy()
+            latents = mean + stddev * normal
+            # log p(z) − log q(z | x): the constants of the two normal densities cancel.
+            squares = np.square(normal, dtype=np.float64) - np.square(latents, dtype=np.float64)
+            ratio = np.sum(0.5 * squares + np.log(stddev, dtype=np.float64), axis=1)
+            weights[:, index] = in_chunks(decoded_likelihood, images, latents) + ratio
+        return weights
+
     def call(self, inputs, training=False):
         mean, _ = self.posterior(inputs, training)
-        return tf.sigmoid(self.decoder(mean, training=training))
+        return self.generate(mean, training=training)
 
     def train_step(self, data):
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -194,6 +260,41 @@ LIKELIHOODS = {
     "bernoulli": bernoulli_negative_log_likelihood,
     "gaussian": lambda images, logits: gaussian_negative_log_likelihood(images, tf.sigmoid(logits)),
 }
+
+
+def bernoulli_log_likelihoods(images, logits):
+    """−Σ BCE(logits, x) over pixels and channels, for each image.
+
+    Args:
+        images, logits: Float tensors `(batch_size, height, width, channels)`.
+
+    Returns:
+        float64 tensor `(batch_size,)`.
+    """
+    images, logits = tf.cast(images, tf.float64), tf.cast(logits, tf.float64)
+    per_pixel = tf.nn.sigmoid_cross_entropy_with_logits(labels=images, logits=logits)
+    return -tf.reduce_sum(per_pixel, axis=(1, 2, 3))
+
+
+def gaussian_log_likelihoods(images, logits, variance):
+    """log N(x; σ(logits), variance · I), for each image.
+
+    Args:
+        images, logits: Float tensors `(batch_size, height, width, channels)`.
+        variance: Float.
+
+    Returns:
+        float64 tensor `(batch_size,)`.
+    """
+    images, logits = tf.cast(images, tf.float64), tf.cast(logits, tf.float64)
+    squares = tf.square(images - tf.sigmoid(logits)) / variance
+    per_pixel = math.log(2.0 * math.pi * variance) + squares
+    return -0.5 * tf.reduce_sum(per_pixel, axis=(1, 2, 3))
+
+
+def _best_variance(images, reproductions):
+    """Returns the variance under which images are most likely, as the training loss has it."""
+    return 1e-6 + float(np.mean(np.square(images - reproductions), dtype=np.float64))
 
 
 def build(

@@ -222,9 +222,13 @@ class WAE(keras.Model):
         shape = (len(outputs), self.latent_dim)
         return in_chunks(self._codes, outputs, noise.normal(shape, noise.fold(seed, 2)))
 
+    def generate(self, latents, training=False):
+        """Returns images `(batch_size, height, width, channels)` in `value_range`."""
+        return self.decoder(latents, training=training)
+
     def decode(self, latents):
-        """Returns images `(num_images, height, width, channels)` in `value_range`."""
-        return in_chunks(lambda z: self.decoder(z, training=False), latents)
+        """Returns what `generate` does of many latents, as an array."""
+        return in_chunks(self.generate, latents)
 
     def reconstruct(self, images, seed=None):
         """Returns reproductions of images: `decode(encode(images, seed))`."""
@@ -251,7 +255,16 @@ class WAE(keras.Model):
 
     def draw_prior(self, num_latents, seed):
         """Returns the latents `(num_latents, latent_dim)` that `sample` decodes; an array."""
-        return self.prior.draw(num_latents, noise.fold(seed, 1)).numpy()
+        return self.draw_latents(num_latents, noise.fold(seed, 1)).numpy()
+
+    def draw_latents(self, batch_size, seed):
+        """Returns latents `(batch_size, latent_dim)` from the prior; `seed` as by `noise.fold`."""
+        return self.prior.draw(batch_size, seed)
+
+    @property
+    def prior_kernel_scale(self):
+        """C₀ of the IMQ kernels that compare codes with the prior; see `LatentPrior`."""
+        return self.prior.kernel_scale
 
     def call(self, inputs, training=False):
         return self.decoder(self._codes(self.encoder(inputs, training=training)), training=training)

@@ -1,5 +1,10 @@
 import json
+import os
 import pathlib
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -124,3 +129,23 @@ def test_mistakes_leave_nothing(capsys):
         assert message in text, text
         assert "Traceback" not in text
     assert not pathlib.Path("results").exists()
+
+
+def test_sigterm_stores_what_was_trained_and_the_same_command_goes_on():
+    words = ["--models=vae", *SMALL, "--epochs=3", "--metrics=sharpness", "--output_dir=report"]
+    command = [sys.executable, "-m", "apps.compare", *words]
+    environment = os.environ | {"PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    states = pathlib.Path("report/runs/vae/fashion_mnist_sample")
+    while not list(states.glob("*/state-*.npz")) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    text = process.communicate(timeout=120)[1]
+    assert process.returncode == 143, text
+    assert "Traceback" not in text
+    assert "Stopped after training step" in text
+    assert not pathlib.Path("report/results.json").exists()
+
+    assert compare.main(words) == 0
+    (config,) = states.glob("*/history.csv")
+    assert len(config.read_text().splitlines()) == 4

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from genkeras.data.dataset import Split
 from genkeras.evaluation import interpolation
 from genkeras.evaluation.interpolation import lerp, slerp
+from genkeras.models import noise
 from genkeras.training.config import Config
 from genkeras.training.errors import RunError
 
@@ -194,9 +196,50 @@ def test_test_pictures_stand_at_the_ends(monkeypatch, tmp_path):
     np.testing.assert_array_equal(cells[:, 2], (cells[:, 0] + cells[:, 4]) // 2)
 
 
-def test_test_pictures_need_an_encoder(monkeypatch, tmp_path):
-    with pytest.raises(RunError, match="telling has no encoder"):
-        _draw(monkeypatch, tmp_path, Generator(), from_test=True)
+class Tensors(Generator):
+    """As `Generator`, on tensors: its latents can be searched for."""
+
+    value_range = (0.0, 255.0)
+    prior = "normal"
+
+    def draw_latents(self, batch_size, seed):
+        return noise.normal((batch_size, 2), seed)
+
+    def generate(self, latents, labels=0):
+        latents = tf.convert_to_tensor(latents)
+        shades = 50.0 * (latents[:, 0] + 1.0) + 100.0 * tf.cast(labels, tf.float32)
+        return tf.reshape(shades, (-1, 1, 1, 1))
+
+
+@pytest.mark.usefixtures("_test_pictures")
+def test_latents_of_test_pictures_are_searched_for_without_an_encoder(monkeypatch, tmp_path):
+    options = {"num_lines": 4, "num_steps": 3, "from_test": True}
+    _, cells = _draw(monkeypatch, tmp_path, Tensors(), **options)
+    assert sorted(cells[:, [0, 4]].ravel()) == list(range(0, 80, 10))
+    np.testing.assert_allclose(cells[:, [1, 3]], cells[:, [0, 4]], atol=1)
+
+
+def test_test_pictures_at_the_ends_are_of_the_class_of_the_line(monkeypatch, tmp_path):
+    class Dataset:
+        # Shades 0 to 70 in class 0, 100 to 170 in class 1, 200 and 210 in class 2.
+        test = Split(
+            np.array([*range(0, 80, 10), *range(100, 180, 10), 200, 210], np.uint8).reshape(
+                18, 1, 1, 1
+            ),
+            np.array([0] * 8 + [1] * 8 + [2] * 2),
+        )
+
+    monkeypatch.setattr(interpolation, "load_run_data", lambda config, **locations: Dataset())
+    model = Tensors()
+    model.num_classes = 3
+    options = {"num_steps": 2, "from_test": True, "labels": ["1", "0", "2"]}
+    _, cells = _draw(monkeypatch, tmp_path, model, num_lines=5, **options)
+    ends = cells[:, [0, 3]]
+    np.testing.assert_array_equal(ends // 100, np.array([1, 0, 2, 1, 0])[:, None].repeat(2, 1))
+    assert len(np.unique(ends)) == 10
+    np.testing.assert_allclose(cells[:, [1, 2]], ends, atol=1)
+    with pytest.raises(RunError, match="two test pictures each of their class"):
+        _draw(monkeypatch, tmp_path, model, num_lines=6, **options)
 
 
 @pytest.mark.usefixtures("_test_pictures")

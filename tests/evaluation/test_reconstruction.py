@@ -6,19 +6,10 @@ import pytest
 from PIL import Image
 
 from genkeras.evaluation import reconstruction
-from genkeras.evaluation.reconstruction import mean_squared_errors
+from genkeras.metrics.reconstruction import structural_similarities
 from genkeras.training import experiment
 from genkeras.training.config import Request
 from genkeras.training.errors import RunError
-
-
-def test_errors_by_hand():
-    originals = np.zeros((3, 1, 2, 1), np.uint8)
-    reproductions = np.array([[0, 0], [51, 102], [255, 255]], np.uint8).reshape(3, 1, 2, 1)
-    errors = mean_squared_errors(originals, reproductions)
-    np.testing.assert_allclose(errors, [0.0, (0.04 + 0.16) / 2, 1.0])
-    # Not in uint8, where 0 − 51 is 205.
-    np.testing.assert_allclose(mean_squared_errors(reproductions, originals), errors)
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +25,10 @@ def pictures(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def make_run(pictures):
-    def make(model, **options):
-        run_dir = pictures.parent / f"{pictures.name}_{model}"
-        data = {"output_height": 8, "cache_dir": str(pictures.parent / "cache")}
-        options = {"width": 2, "latent_dim": 2, "batch_size": 8, "epochs": 1, **options}
+    def make(model, size=8):
+        run_dir = pictures.parent / f"{pictures.name}_{model}_{size}"
+        data = {"output_height": size, "cache_dir": str(pictures.parent / "cache")}
+        options = {"width": 2, "latent_dim": 2, "batch_size": 8, "epochs": 1}
         request = Request(model, f"folder:{pictures}", data, options)
         experiment.train(experiment.prepare(request, run_dir=run_dir))
         return run_dir
@@ -74,6 +65,14 @@ def test_test_pictures_beside_reproductions_with_the_error_of_each(run_dir, tmp_
     assert summary["max"] == pytest.approx(max(errors))
     # Not the originals themselves.
     assert min(errors) > 0
+    assert result["method"] == "encoder"
+    ratios = result["peak_signal_to_noise_ratio"]
+    np.testing.assert_allclose(ratios["per_image"], -10 * np.log10(errors))
+    assert ratios["mean"] == pytest.approx(np.mean(-10 * np.log10(errors)))
+    # 8×8 pictures have no window of 11×11.
+    reason = result["structural_similarity"].pop("left_out")
+    assert "pictures of 8×8 are smaller than its window of 11×11" in reason
+    assert not result["structural_similarity"]
 
 
 def test_chunks_make_no_difference(run_dir, monkeypatch):
@@ -88,9 +87,66 @@ def test_chunks_make_no_difference(run_dir, monkeypatch):
     assert reconstruction.reconstruct(run_dir, 2)["num_images"] == 2
 
 
-def test_a_gan_has_no_encoder(make_run):
-    with pytest.raises(RunError, match=r"nsgan has no encoder.*inversion"):
-        reconstruction.reconstruct(make_run("nsgan"), 4)
+def test_larger_pictures_have_a_structural_similarity(make_run, tmp_path):
+    run_dir = make_run("vae", size=12)
+    result = reconstruction.reconstruct(run_dir, 2, output=tmp_path / "sheet.png")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))[..., None]
+    cells = np.stack([sheet[2:14, left : left + 12] for left in (2, 16, 30, 44)])
+    expected = structural_similarities(cells[::2], cells[1::2])
+    summary = result["structural_similarity"]
+    np.testing.assert_allclose(summary["per_image"], expected)
+    assert (summary["min"], summary["max"]) == (min(expected), max(expected))
+
+
+def test_pictures_without_error_have_no_number_for_their_ratio(run_dir, monkeypatch, tmp_path):
+    def perfect(model, images, labels, **search):
+        reproductions = images.copy()
+        reproductions[1] ^= 255
+        return reproductions, "by heart"
+
+    monkeypatch.setattr(reconstruction, "reproduce", perfect)
+    reconstruction.reconstruct(run_dir, 3, json=tmp_path / "numbers.json")
+    result = json.loads((tmp_path / "numbers.json").read_text())
+    assert result["mean_squared_error"]["per_image"][0] == 0.0
+    ratios = result["peak_signal_to_noise_ratio"]
+    assert ratios["per_image"][0] is ratios["per_image"][2] is ratios["mean"] is ratios["max"]
+    assert ratios["mean"] is None
+    assert ratios["min"] == ratios["per_image"][1] > 0.0
+
+
+def test_a_gan_searches_for_the_pictures(make_run, pictures):
+    run_dir = make_run("nsgan")
+    search = {"num_restarts": 2, "num_steps": 5, "seed": 3}
+    result = reconstruction.reconstruct(run_dir, 4, search=search)
+    assert result["method"] == "inversion, 2 restarts, 5 steps"
+    originals = np.stack(
+        [np.asarray(Image.open(path)) for path in sorted((pictures / "test").iterdir())[:4]]
+    )[..., None]
+    _, model = experiment.load(run_dir)
+    reproductions, method = reconstruction.reproduce(model, originals, **search)
+    assert method == result["method"]
+    errors = np.square(originals / 255.0 - reproductions / 255.0).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(result["mean_squared_error"]["per_image"], errors)
+
+
+def test_only_conditional_models_look_at_labels(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        reconstruction,
+        "invert",
+        lambda model, images, labels, **search: seen.append((labels, search)) or (images, None),
+    )
+
+    class Model:
+        num_classes = None
+
+    images, labels = np.zeros((2, 1, 1, 1), np.uint8), np.array([1, 0])
+    reconstruction.reproduce(Model(), images, labels)
+    Model.num_classes = 2
+    _, method = reconstruction.reproduce(Model(), images, labels, num_steps=7, seed=5)
+    assert seen[0][0] is None
+    assert seen[1] == (labels, {"num_restarts": 4, "num_steps": 7, "seed": 5})
+    assert method == "inversion, 4 restarts, 7 steps"
 
 
 def test_other_pictures_are_refused(run_dir, pictures, tmp_path):
