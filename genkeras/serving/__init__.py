@@ -1,0 +1,1 @@
+"""What is taken away from training: samplers that stand alone."""

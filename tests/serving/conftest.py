@@ -1,0 +1,59 @@
+"""Runs that are stored, but were not trained: random weights that give pictures of contrast."""
+
+import numpy as np
+import pytest
+
+from genkeras import registry
+from genkeras.training import state
+from genkeras.training.config import Config
+from genkeras.training.history import History
+
+CLASS_NAMES = ("circle", "square", "star")
+
+
+@pytest.fixture(scope="session")
+def stored_run(tmp_path_factory):
+    """Function `(model, image_shape=(12, 12, 1), **options)` that returns a run directory."""
+    made = {}
+
+    def make(model, image_shape=(12, 12, 1), **options):
+        key = (model, image_shape, *sorted(options.items()))
+        if key not in made:
+            made[key] = _store(tmp_path_factory.mktemp(model), model, image_shape, options)
+        return made[key]
+
+    return make
+
+
+def _store(run_dir, model_name, image_shape, options):
+    options = registry.recipe(model_name).complete({"width": 4, "batch_size": 4, **options})
+    config = Config(
+        model=model_name,
+        dataset="shapes",
+        data={},
+        image_shape=image_shape,
+        class_names=CLASS_NAMES,
+        epochs=options.pop("epochs"),
+        options=options,
+        seed=5,
+        data_facts={"fingerprint": "", "default_sizes": {}},
+    )
+    model = config.build_model()
+    config.save(run_dir)
+    history = History()
+    history.append(1.0, 40, {"loss": 2.0})
+    history.add_scores({"frechet_distance": 12.5, "broken_score": float("nan")})
+    state.save(run_dir, 10, _with_contrast(state.collect(model)), history.to_meta())
+    return run_dir
+
+
+def _with_contrast(arrays):
+    random = np.random.default_rng(0)
+    for key, array in arrays.items():
+        if key.startswith("model/") and array.dtype == np.float32 and array.ndim:
+            if key.endswith("moving_variance"):
+                array[:] = random.uniform(0.5, 2.0, array.shape)
+            else:
+                scale = 0.1 if array.ndim == 1 else 1.5 / np.sqrt(array.size / array.shape[-1])
+                array += random.normal(0.0, scale, array.shape).astype(np.float32)
+    return arrays
