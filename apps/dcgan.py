@@ -93,9 +93,20 @@ def main(argv=None):
 
 def _dcgan(words):
     values = flags.parse(
-        words, __doc__, flags.RUN, MODEL, PROGRAM, flags.DATA, flags.replaced(REPLACED)
+        words,
+        __doc__,
+        flags.RUN,
+        flags.SCORES,
+        flags.SCORING,
+        MODEL,
+        PROGRAM,
+        flags.DATA,
+        flags.replaced(REPLACED),
     )
     train_size = _train_size(values["train_size"])
+    state_every = runner.state_every(values, STATE_EVERY)
+    if values["fresh"] and not values["train"]:
+        raise flags.UsageError("--fresh begins a training, --notrain trains nothing: give one.")
     flags.tell_replaced(values, REPLACED)
     from genkeras.training import experiment
 
@@ -107,8 +118,9 @@ def _dcgan(words):
         summary = experiment.train(
             prepared,
             sheet_every=values["sample_freq"],
-            state_every=STATE_EVERY if values["save_every"] is None else values["save_every"],
+            state_every=state_every,
             states_kept=values["max_to_keep"],
+            **runner.scoring(values, prepared),
         )
         runner.report(prepared, summary)
     else:

@@ -81,10 +81,14 @@ RUN = {
         "integer", "Seed of weights, noise and order. Default: 0.", minimum=0, maximum=MAX_SEED
     ),
     "save_every": Flag(
-        "integer",
-        "Training steps after which the state is stored, beside every epoch's end.",
+        "string",
+        "When the state is stored, beside every epoch's end: 20, training steps from one time "
+        "to the next; 5m, 90s or 1h, time. Default: never.",
         ("ckpt_freq",),
-        minimum=0,
+    ),
+    "fresh": Flag(
+        "boolean",
+        "Begin anew; a run that is there is moved to RUN_DIR.old-1 (-2, ...), not deleted.",
     ),
     "run_dir": Flag("path", "Run directory. Default: made from the flags; see README."),
     "checkpoint_dir": Flag(
@@ -128,6 +132,59 @@ GAN = {
     ),
 }
 
+# What is scored, and how; shared by `apps.evaluate`, `apps.compare` and training.
+SCORES = {
+    "metrics": Flag(
+        "list",
+        "Of score, frechet, kernel, precision_recall, density_coverage, sharpness, memorization, "
+        "reconstruction, likelihood, codes. Default: all that apply.",
+    ),
+    "num_images": Flag(
+        "integer",
+        "Samples that are scored, against at most so many test pictures. Default: 10000.",
+        minimum=2,
+        maximum=1_000_000,
+    ),
+    "features": Flag(
+        "string",
+        "classifier (MNIST and Fashion-MNIST come with genkeras, the default there), FILE.npz of "
+        "apps.train_classifier, inception_2015 (default for other sets), keras_inception, or none "
+        "for the scores that need no features.",
+    ),
+    "inception_graph": Flag(
+        "path", "classify_image_graph_def.pb for inception_2015. Default: downloaded once."
+    ),
+}
+# What `--keep_best` may name: the metric that computes it, and whether higher is better.
+KEPT_SCORES = {
+    "score": ("score", True),
+    "frechet": ("frechet", False),
+    "kernel": ("kernel", False),
+    "precision": ("precision_recall", True),
+    "recall": ("precision_recall", True),
+    "density": ("density_coverage", True),
+    "coverage": ("density_coverage", True),
+}
+# What is done during training with the scores that `SCORES` describes.
+SCORING = {
+    "eval_every": Flag(
+        "integer",
+        "Epochs after which samples are scored, the last one always, for history.csv and "
+        "scores.png in the run directory; --metrics: score,frechet unless given. Default: never.",
+        minimum=0,
+    ),
+    "keep_best": Flag(
+        "enum",
+        "With --eval_every: the state in which this score is best stays as best.npz.",
+        values=tuple(KEPT_SCORES),
+    ),
+    "tensorboard": Flag(
+        "boolean",
+        "Write losses and scores of every epoch to RUN_DIR/tensorboard too. To look at them: "
+        "pip install tensorboard, tensorboard --logdir=RUN_DIR.",
+    ),
+}
+BEST = Flag("boolean", "Take the best state, which --keep_best kept, and not the newest.")
 
 # Flags of tensorflow-generative-model-collections that have no meaning any more: kind, and
 # what does their work.
@@ -194,7 +251,7 @@ def parse(argv, description, *groups):
         raise SystemExit(0)
     try:
         rest = flag_values([sys.argv[0], *_join_booleans(argv, definitions)])[1:]
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # absl raises both.
         raise UsageError(str(error)) from error
     if rest:
         raise UsageError(
@@ -273,8 +330,12 @@ def _value(flag_values, name, flag):
     if flag.kind == "path" and value is not None:
         if not value:
             raise UsageError(f"--{next(iter(found))}= is empty: expected a path.")
+        try:
+            expanded = pathlib.Path(value).expanduser()
+        except RuntimeError as error:
+            raise UsageError(f"--{next(iter(found))}={value}: there is no such user.") from error
         # The trailing slash that marks a folder stays.
-        value = str(pathlib.Path(value).expanduser()) + "/" * value.endswith("/")
+        value = str(expanded) + "/" * value.endswith("/")
     return value
 
 

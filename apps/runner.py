@@ -1,13 +1,22 @@
 """What every app does: read flags, say clearly what is wrong, leave with the right status."""
 
+import datetime
 import logging
 import os
 import pathlib
+import re
+import signal
 import sys
 
 from apps import flags
+from genkeras.training import interruption
 
-USAGE, FAILURE, INTERRUPTED = 2, 1, 130
+USAGE, FAILURE = 2, 1
+# What a shell reports of a program that a signal ended is this and the signal's number.
+SIGNALLED = 128
+INTERRUPTED = SIGNALLED + signal.SIGINT
+# What is scored during training when nothing else is asked for.
+DEFAULT_METRICS = ("score", "frechet")
 
 
 def run(program, argv):
@@ -19,22 +28,21 @@ def run(program, argv):
 
     Returns:
         Integer exit status: 0, 1 (data, files or a run are not as needed), 2 (the command
-        line is wrong) or 130 (Ctrl-C).
+        line is wrong), 130 (Ctrl-C) or 143 (SIGTERM).
     """
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     # TensorFlow's notes would bury ours; its errors still show, and what it says as it loads.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        return program(sys.argv[1:] if argv is None else list(argv)) or 0
+        with interruption.terminating_as_exception():
+            return program(sys.argv[1:] if argv is None else list(argv)) or 0
     except flags.UsageError as error:
         print(f"{error}\nSee --help for the flags of this program.", file=sys.stderr)
         return USAGE
-    except KeyboardInterrupt:
-        print(
-            "Stopped. The same training command goes on from the last stored state.",
-            file=sys.stderr,
-        )
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:
+        told = str(stop) or "Stopped. The same training command goes on from the last stored state."
+        print(told, file=sys.stderr)
+        return SIGNALLED + getattr(stop, "signal_number", signal.SIGINT)
     except Exception as error:
         if not _is_users_mistake(error):
             raise
@@ -76,19 +84,23 @@ def train(
             words,
             description,
             flags.RUN,
+            flags.SCORES,
+            flags.SCORING,
             model_flags,
             drawing_flags or {},
             flags.DATA,
             flags.replaced(replaced),
         )
         flags.tell_replaced(values, replaced)
+        every = state_every(values)
         from genkeras.training import experiment
 
         prepared = prepare(model, values, model_flags, data_options(values), default_dataset)
         sheets = extra_sheets(values, prepared) if extra_sheets else []
         print(f"{model} on {prepared.config.dataset}, run directory {prepared.run_dir}")
-        state_every = values["save_every"] or 0
-        summary = experiment.train(prepared, extra_sheets=sheets, state_every=state_every)
+        summary = experiment.train(
+            prepared, extra_sheets=sheets, state_every=every, **scoring(values, prepared)
+        )
         report(prepared, summary)
 
     return run(program, argv)
@@ -119,6 +131,70 @@ def prepare(model, values, model_flags, data, default_dataset):
         run_dir=values["run_dir"],
         checkpoint_dir=values["checkpoint_dir"],
         given_dataset=values["dataset"] is not None,
+        fresh=bool(values["fresh"]),
+    )
+
+
+def state_every(values, default=0):
+    """Returns what `--save_every` asks for: steps, or a `datetime.timedelta`.
+
+    Args:
+        values: Dict from `flags.parse`.
+        default: Integer. Steps, when the flag is not given.
+
+    Raises:
+        flags.UsageError: If it is neither.
+    """
+    word = values["save_every"]
+    if word is None:
+        return default
+    if re.fullmatch(r"[0-9]{1,12}", word):
+        return int(word)
+    time = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)([smh])", word)
+    if not time or not float(time[1]):
+        raise flags.UsageError(
+            f"--save_every={word}: expected a number of training steps (20), or a time (90s, 5m, "
+            "1h)."
+        )
+    unit = {"s": "seconds", "m": "minutes", "h": "hours"}[time[2]]
+    return datetime.timedelta(**{unit: float(time[1])})
+
+
+def scoring(values, prepared):
+    """Returns what the flags of `flags.SCORING` ask `experiment.train` for, as a dict.
+
+    Args:
+        values: Dict from `flags.parse`, those of `flags.SCORES` and `flags.SCORING` included.
+        prepared: `Experiment`.
+
+    Raises:
+        flags.UsageError: If flags do not go together.
+    """
+    options = {"tensorboard": bool(values["tensorboard"])}
+    if not values["eval_every"]:
+        for name in flags.given(values, ["keep_best", *flags.SCORES]):
+            raise flags.UsageError(f"--{name} goes with --eval_every=N: score every N epochs.")
+        return options
+    protocol = {"metrics": DEFAULT_METRICS} | protocol_options(values)
+    if values["keep_best"]:
+        metric, higher_is_better = flags.KEPT_SCORES[values["keep_best"]]
+        protocol["metrics"] = tuple(dict.fromkeys([*protocol["metrics"], metric]))
+        options["keep_best"] = (values["keep_best"], higher_is_better)
+    options["score"] = score_function(prepared, protocol)
+    return options | {"score_every": values["eval_every"]}
+
+
+def score_function(prepared, protocol):
+    """Returns the function of a model that scores its samples during training.
+
+    Args:
+        prepared: `Experiment`.
+        protocol: Dict of what `genkeras.evaluation.evaluator.Protocol` takes.
+    """
+    from genkeras.evaluation.evaluator import Evaluator, Protocol
+
+    return Evaluator(prepared.dataset, Protocol(**protocol)).numbers_during_training(
+        protocol["metrics"]
     )
 
 
@@ -146,6 +222,14 @@ def data_options(values):
     for name in ("data_dir", "cache_dir"):
         if name in options:
             options[name] = str(pathlib.Path(options[name]).expanduser().absolute())
+    return options
+
+
+def protocol_options(values):
+    """Returns the flags of `flags.SCORES` that were given, as `evaluator.Protocol` takes them."""
+    options = flags.given(values, [name for name in flags.SCORES if name in values])
+    if "metrics" in options:
+        options["metrics"] = tuple(options["metrics"])
     return options
 
 
@@ -195,8 +279,11 @@ def _is_users_mistake(error):
     from genkeras.data.dataset import DataError
 
     kinds = [DataError, OSError]
-    # Not imported just for this: it comes with TensorFlow.
-    training_errors = sys.modules.get("genkeras.training.errors")
-    if training_errors:
-        kinds.append(training_errors.RunError)
+    # Not imported just for this: what comes with TensorFlow, or what was not used.
+    for module, name in (
+        ("genkeras.training.errors", "RunError"),
+        ("genkeras.metrics.features.errors", "FeatureError"),
+    ):
+        if module in sys.modules:
+            kinds.append(getattr(sys.modules[module], name))
     return isinstance(error, tuple(kinds))

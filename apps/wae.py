@@ -110,6 +110,8 @@ def _train(words):
         words,
         __doc__,
         flags.RUN,
+        flags.SCORES,
+        flags.SCORING,
         flags.MODEL,
         FLAGS,
         penalty_flags,
@@ -146,9 +148,11 @@ def _train(words):
 
 
 def _stored_config(values):
-    """Returns the configuration of the run that `--run_dir` names, if there is one."""
+    """Returns the configuration of the run that `--run_dir` names, if it is to be gone on with."""
     from genkeras.training import config
 
+    if values["fresh"]:
+        return None
     run_dir = values["run_dir"] and pathlib.Path(values["run_dir"]).expanduser()
     if run_dir and (run_dir / "config.json").exists():
         return config.load(run_dir)

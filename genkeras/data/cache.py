@@ -27,10 +27,12 @@ except ImportError:  # Windows: the rename alone still keeps folders whole.
 
 logger = logging.getLogger("genkeras")
 
-FORMAT = 2
+FORMAT = 3
 IMAGES, META = "images.u8", "meta.json"
 ABANDONED_AFTER_SECONDS = 24 * 3600
 CHUNK_ROWS = 256
+# Files that this process has read through: path, inode, size, time of the last change.
+_verified = set()
 
 
 def default_cache_dir():
@@ -51,15 +53,14 @@ def open_or_build(cache_dir, name, key, build):
 
     Returns:
         Pair of a read-only uint8 memory map `(num_rows, height, width, channels)` and the
-        stored dictionary, with `sha256` of the rows in it.
+        stored dictionary, with `sha256` of the rows in it, which they were checked against.
 
     Raises:
         DataError: If the folder cannot be written, or what `build` raises.
     """
     cache_dir = pathlib.Path(cache_dir).expanduser() if cache_dir else default_cache_dir()
     key = json.loads(json.dumps({"format": FORMAT, **key}))
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    final = cache_dir / f"{name}-{digest[:16]}"
+    final = cache_dir / f"{name}-{_json_digest(key)[:16]}"
     if final.exists():
         try:
             return _open(final, key)
@@ -67,12 +68,13 @@ def open_or_build(cache_dir, name, key, build):
             logger.warning("The cache %s is damaged (%s): making it again.", final, error)
     with _temporary_folder(cache_dir, final.name) as temporary:
         with RowWriter(temporary) as writer:
-            extra = build(writer)
+            extra = json.loads(json.dumps(build(writer)))
         meta = {
             "key": key,
             "shape": [writer.num_rows, *writer.row_shape],
             "sha256": writer.sha256,
             "extra": extra,
+            "extra_sha256": _json_digest(extra),
         }
         with _cannot_write(cache_dir):
             _write_synced(temporary / META, json.dumps(meta).encode())
@@ -159,12 +161,34 @@ def _open(folder, key):
     meta = json.loads((folder / META).read_text())
     if meta["key"] != key:
         raise ValueError("it holds another key")
+    if _json_digest(meta["extra"]) != meta["extra_sha256"]:
+        raise ValueError(f"the SHA-256 of what {META} holds does not match")
     shape = tuple(meta["shape"])
     size = (folder / IMAGES).stat().st_size
     if size != math.prod(shape) or len(shape) != 4:
         raise ValueError(f"{IMAGES} has {size:,} bytes, not those of {shape}")
+    _verify(folder / IMAGES, meta["sha256"])
     images = np.memmap(folder / IMAGES, np.uint8, "r", shape=shape)
     return images, {**meta["extra"], "sha256": meta["sha256"]}
+
+
+def _json_digest(value):
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _verify(path, sha256):
+    """Reads a file through, once per process: a flipped bit would be trained on unnoticed.
+
+    A gigabyte takes about a second, and is then in memory, where training wants it anyway.
+    """
+    with open(path, "rb") as file:
+        found = os.fstat(file.fileno())
+        version = (str(path), found.st_ino, found.st_size, found.st_mtime_ns, sha256)
+        if version in _verified:
+            return
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise ValueError(f"the SHA-256 of {IMAGES} does not match")
+        _verified.add(version)
 
 
 def _publish(temporary, final, key):

@@ -60,7 +60,10 @@ def directory_name(name):
     prefix, colon, argument = name.partition(":")
     if colon and prefix == "folder":
         # Resolved, so that "." has a name; hashed, so that two folders of one name differ.
-        path = pathlib.Path(argument).expanduser().resolve()
+        try:
+            path = pathlib.Path(argument).expanduser().resolve()
+        except RuntimeError as error:
+            raise DataError(f"--dataset={name}: there is no such user.") from error
         digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()
         name = f"folder_{path.name}_{digest[:8]}"
     return re.sub(r"[^\w.-]", "_", name).strip(".") or "_"

@@ -8,6 +8,7 @@ import genkeras
 from genkeras import atomic, registry
 from genkeras.data.dataset import DataOptions
 from genkeras.data.registry import canonical_name, directory_name
+from genkeras.training import config_values
 from genkeras.training.errors import RunError
 
 FORMAT_VERSION = 1
@@ -93,14 +94,27 @@ class Config:
         return [numbers[word] for word in words]
 
     def build_model(self):
-        """Builds the compiled model, with initial weights."""
+        """Builds the compiled model, with initial weights.
+
+        Raises:
+            RunError: If an option is wrong, or there is not enough memory.
+        """
+        # Imported here: most of what is done with configurations needs no TensorFlow.
+        from tensorflow.errors import ResourceExhaustedError
+
         options = {name: value for name, value in self.options.items() if name != "batch_size"}
+        config_values.check_sizes(options)
         try:
             return registry.build(
                 self.model, self.image_shape, self.num_classes, self.seed, **options
             )
         except (ValueError, TypeError) as error:
             raise RunError(f"{self.model} cannot be built: {error}") from error
+        except (MemoryError, ResourceExhaustedError) as error:
+            raise RunError(
+                f"{self.model} of this size does not fit into memory: lower what its layers are "
+                "made of, such as --width or --latent_dim."
+            ) from error
 
     def save(self, run_dir):
         """Writes `config.json`."""
@@ -165,52 +179,10 @@ def load(run_dir):
     if content.keys() != fields:
         odd = sorted(content.keys() ^ fields)
         raise RunError(f"{path} does not have the fields of a run: look at {', '.join(odd)}.")
-    for name, (is_right, expected) in _EXPECTED.items():
-        if not is_right(content[name]):
-            raise RunError(f"{path} has {name}={content[name]!r}; expected {expected}.")
+    config_values.check(content, path)
     for name in ("image_shape", "class_names"):
         content[name] = None if content[name] is None else tuple(content[name])
     return Config(**content)
-
-
-def _is_count(value):
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-# What a hand that edits `config.json` may get wrong: a test of the value, and its wording.
-_EXPECTED = {
-    "model": (lambda value: value in list(registry.MODELS), f"one of {', '.join(registry.MODELS)}"),
-    "dataset": (lambda value: isinstance(value, str), "the name of a data set"),
-    "data": (
-        lambda value: isinstance(value, dict) and value.keys() <= _DATA_DEFAULTS.keys(),
-        f"an object with keys among {', '.join(_DATA_DEFAULTS)}",
-    ),
-    "image_shape": (
-        lambda value: (
-            isinstance(value, list)
-            and len(value) == 3
-            and all(_is_count(size) and size <= 4096 for size in value)
-        ),
-        "[height, width, channels], each from 1 to 4096",
-    ),
-    "class_names": (
-        lambda value: (
-            value is None
-            or (isinstance(value, list) and all(isinstance(name, str) for name in value))
-        ),
-        "a list of strings, or null",
-    ),
-    "options": (
-        lambda value: isinstance(value, dict) and _is_count(value.get("batch_size")),
-        "an object with a batch_size of at least 1",
-    ),
-    "epochs": (_is_count, "a whole number from 1"),
-    "seed": (lambda value: value == 0 or _is_count(value), "a whole number from 0"),
-    "data_facts": (
-        lambda value: isinstance(value, dict) and {"fingerprint", "default_sizes"} <= value.keys(),
-        "an object with fingerprint and default_sizes",
-    ),
-}
 
 
 def run_name(request, dataset):

@@ -8,16 +8,32 @@ import hashlib
 import io
 import json
 import logging
+import struct
 import zipfile
 
 import numpy as np
 
 from genkeras.atomic import replacing
+from genkeras.training import host
 from genkeras.training.errors import RunError
 
 FORMAT_VERSION = 1
+BEST = "best.npz"
 _META = "meta"
 _DIGEST = "sha256"
+# What readers of files, archives and arrays raise when a disk or its bytes are bad; a changed
+# bit may claim a password (RuntimeError) or an array of terabytes (MemoryError).
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 _log = logging.getLogger("genkeras")
 
 
@@ -86,13 +102,32 @@ def save(run_dir, step, arrays, meta, keep=2):
         meta: JSON-able dict stored with the arrays (history, epochs done).
         keep: Integer. How many states stay, this one included.
     """
-    meta_bytes = json.dumps({"format_version": FORMAT_VERSION, "step": step, **meta}).encode()
-    content = {**arrays, _META: np.frombuffer(meta_bytes, np.uint8)}
-    checksum = np.frombuffer(bytes.fromhex(digest(content)), np.uint8)
-    with replacing(run_dir / f"state-{step:09d}.npz") as file:
-        np.savez(file, **content, **{_DIGEST: checksum})
+    _save(run_dir / f"state-{step:09d}.npz", arrays, {"step": step, **meta})
     for path in sorted(run_dir.glob("state-*.npz"))[:-keep]:
         path.unlink()
+
+
+def save_best(run_dir, arrays, meta):
+    """Writes `best.npz`, a state that stays until the next call; arguments as in `save`."""
+    _save(run_dir / BEST, arrays, meta)
+
+
+def load_best(run_dir):
+    """Loads `best.npz`.
+
+    Returns:
+        Pair `(arrays, meta)`, or `None` if there is no such file.
+
+    Raises:
+        RunError: If it is damaged.
+    """
+    path = run_dir / BEST
+    if not path.exists():
+        return None
+    try:
+        return _load(path)
+    except _DamagedError as error:
+        raise RunError(f"{path} is damaged ({error}).") from error
 
 
 def load_newest(run_dir):
@@ -112,25 +147,45 @@ def load_newest(run_dir):
             _log.warning("%s is damaged (%s); trying the one before it.", path, error)
     if paths:
         raise RunError(
-            f"None of the {len(paths)} states in {run_dir} is valid. Move the directory aside "
-            "to train anew."
+            f"None of the {len(paths)} states in {run_dir} is valid. Start with --fresh to train "
+            "anew: what is there is moved aside."
         )
     return None
+
+
+def remove_unfinished(run_dir):
+    """Removes what killed processes had written of states. For who holds the run's lock."""
+    for name in ("state-*.npz", BEST):
+        for path in run_dir.glob(f".{name}.*.tmp"):
+            path.unlink()
 
 
 class _DamagedError(Exception):
     pass
 
 
+def _save(path, arrays, meta):
+    facts = {"format_version": FORMAT_VERSION, "host": host.facts()}
+    meta_bytes = json.dumps(facts | meta).encode()
+    content = {**arrays, _META: np.frombuffer(meta_bytes, np.uint8)}
+    checksum = np.frombuffer(bytes.fromhex(digest(content)), np.uint8)
+    with replacing(path) as file:
+        np.savez(file, **content, **{_DIGEST: checksum})
+
+
 def _load(path):
     try:
-        data = path.read_bytes()
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        data = io.BytesIO(path.read_bytes())
+        with zipfile.ZipFile(data) as archive:
+            # Ours never are: a small file that unpacks to a disk's worth is not read.
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise _DamagedError("it is compressed")
+        with np.load(data, allow_pickle=False) as archive:
             content = {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, NotImplementedError) as error:
+    except _UNREADABLE as error:
         raise _DamagedError(str(error) or type(error).__name__) from error
     stored = content.pop(_DIGEST, None)
-    if stored is None or stored.tobytes().hex() != digest(content):
+    if stored is None or _META not in content or stored.tobytes().hex() != digest(content):
         raise _DamagedError("its SHA-256 does not match")
     meta = json.loads(content.pop(_META).tobytes())
     if meta["format_version"] != FORMAT_VERSION:

@@ -121,3 +121,13 @@ def test_every_flag_of_every_group_has_one_name():
 def test_a_rate_is_finite_and_above_zero(value):
     with pytest.raises(flags.UsageError, match="learning_rate"):
         flags.parse([f"--learning_rate={value}"], "A program.", flags.MODEL)
+
+
+def test_the_home_of_a_user_who_is_not_there():
+    with pytest.raises(flags.UsageError, match="--output=~no_such_user/x: there is no such user"):
+        _parse("--output=~no_such_user/x")
+
+
+def test_a_negated_boolean_takes_no_value():
+    with pytest.raises(flags.UsageError, match="does not take an argument"):
+        _parse("--nocrop=")

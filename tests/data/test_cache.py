@@ -73,6 +73,43 @@ def test_a_damaged_folder_is_made_again_with_a_warning(tmp_path, damage, caplog)
     cache.open_or_build(tmp_path, "set", KEY, never)
 
 
+@pytest.mark.parametrize("position", range(0, ROWS.size, ROWS.size // 10))
+def test_a_flipped_bit_in_the_rows_is_noticed(tmp_path, position, caplog):
+    cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    (folder,) = tmp_path.glob("set-*")
+    data = bytearray((folder / cache.IMAGES).read_bytes())
+    data[position] ^= 0x04
+    (folder / cache.IMAGES).write_bytes(data)
+    images, _ = cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    np.testing.assert_array_equal(images, ROWS)
+    assert "the SHA-256 of images.u8 does not match" in caplog.text
+
+
+def test_any_changed_letter_of_what_stands_beside_the_rows_is_noticed(tmp_path, caplog):
+    """Labels stand there."""
+
+    def build(writer):
+        return write_rows(writer) | {"labels": [3, 1, 4, 1, 5]}
+
+    cache.open_or_build(tmp_path, "set", KEY, build)
+    (folder,) = tmp_path.glob("set-*")
+    text = (folder / cache.META).read_text()
+    (folder / cache.META).write_text(text.replace("4, 1, 5", "4, 7, 5"))
+    _, stored = cache.open_or_build(tmp_path, "set", KEY, build)
+    assert stored["labels"] == [3, 1, 4, 1, 5]
+    assert "what meta.json holds does not match" in caplog.text
+
+
+def test_rows_are_read_through_once_per_process(tmp_path, monkeypatch):
+    cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    monkeypatch.setattr("hashlib.file_digest", None)
+    cache.open_or_build(tmp_path, "set", KEY, never)
+    (folder,) = tmp_path.glob("set-*")
+    os.utime(folder / cache.IMAGES)  # Somebody has touched them since.
+    with pytest.raises(TypeError):
+        cache._open(folder, {"format": cache.FORMAT, **KEY})
+
+
 def test_a_failure_leaves_nothing(tmp_path):
     def fail(writer):
         write_rows(writer)

@@ -1,10 +1,14 @@
+import contextlib
 import os
 import pathlib
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 from PIL import Image
 
+from genkeras.data import celeba as celeba_module
 from genkeras.data.celeba import load_celeba
 from genkeras.data.dataset import DataError
 
@@ -143,3 +147,33 @@ def test_the_real_pictures(options):
     with Image.open(REAL / "img_align_celeba" / "000001.jpg") as picture:
         expected = np.asarray(picture)[55:163, 35:143]
     np.testing.assert_array_equal(dataset.train.images[0], expected)
+
+
+@hypothesis.settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+@hypothesis.given(
+    name=st.sampled_from(["list_eval_partition.txt", "list_attr_celeba.txt"]),
+    position=st.floats(0.0, 1.0),
+    value=st.binary(max_size=6),
+    kept=st.one_of(st.just(1.0), st.floats(0.0, 1.0)),
+)
+def test_any_damage_of_the_lists_is_an_error_or_harmless(tmp_path, name, position, value, kept):
+    sound = {
+        "list_eval_partition.txt": b"1.jpg 0\n2.jpg 1\n3.jpg 2\n",
+        "list_attr_celeba.txt": b"3\nSmiling Young\n1.jpg 1 -1\n2.jpg -1 -1\n3.jpg 1  1\n",
+    }
+    data = sound[name]
+    first = int(position * len(data))
+    data = data[:first] + value + data[first + len(value) :]
+    path = tmp_path / name
+    path.write_bytes(data[: int(kept * len(data))])
+    with contextlib.suppress(DataError):
+        if name == "list_eval_partition.txt":
+            parts = celeba_module.read_partition(path)
+            assert all("/" not in each for names in parts.values() for each in names)
+        else:
+            values = celeba_module.read_attribute(path, "Smiling")
+            assert set(values.values()) <= {0, 1}

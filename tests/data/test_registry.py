@@ -120,3 +120,8 @@ def test_tensorflow_is_not_imported():
         "sys.exit(any(name.startswith('tensorflow') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_home_of_a_user_who_is_not_there(options):
+    with pytest.raises(DataError, match="folder:~no_such_user/x: there is no such user"):
+        registry.load("folder:~no_such_user/x", options())

@@ -1,8 +1,11 @@
+import contextlib
 import os
 import struct
 import warnings
 import zlib
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 from PIL import Image
@@ -266,3 +269,28 @@ def test_the_first_frame_of_an_animation(tmp_path):
     frames = [Image.new("RGB", (5, 5), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
     assert pixels(tmp_path / "x.gif")[2, 2].tolist() == [255, 0, 0]
+
+
+@hypothesis.settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+@hypothesis.given(
+    kind=st.sampled_from(["png", "jpg", "gif", "bmp", "webp"]),
+    position=st.floats(0.0, 1.0),
+    value=st.binary(min_size=1, max_size=6),
+    kept=st.one_of(st.just(1.0), st.floats(0.0, 1.0)),
+)
+def test_any_damage_gives_a_reason_or_a_picture(tmp_path, draw, kind, position, value, kept):
+    path = tmp_path / f"sound.{kind}"
+    if not path.exists():
+        draw(path, size=(12, 10))
+    data = path.read_bytes()
+    first = int(position * (len(data) - 1))
+    data = data[:first] + value + data[first + len(value) :]
+    (tmp_path / f"x.{kind}").write_bytes(data[: int(kept * len(data))])
+    # Any other error fails the test by itself.
+    with contextlib.suppress(scan.PictureError), scan.pillow_limits():
+        picture = scan.read_picture(tmp_path / f"x.{kind}", 10_000)
+        assert picture.size[0] * picture.size[1] <= 10_000

@@ -1,9 +1,11 @@
+import contextlib
 import dataclasses
 import json
 import pathlib
 
 import numpy as np
 import pytest
+from tensorflow.errors import ResourceExhaustedError
 
 from genkeras.data.dataset import ImageDataset, Split
 from genkeras.training import config as configuration
@@ -98,16 +100,24 @@ def test_what_is_no_run_directory(tmp_path, dataset):
         {"dataset": 5},
         {"data": {"zzz": 1}},
         {"data": []},
+        {"data": {"output_height": "28"}},
+        {"data": {"crop": 3}},
         {"image_shape": 5},
         {"image_shape": [28, 28]},
         {"image_shape": [28, 28, 10**9]},
         {"image_shape": [28, 28, True]},
         {"class_names": "ab"},
+        {"class_names": []},
         {"options": []},
         {"options": {"batch_size": 0}},
+        {"options": {"batch_size": 8, "width": [64]}},
+        {"options": {"batch_size": 8, "learning_rate": float("nan")}},
         {"epochs": "9"},
         {"seed": -1},
+        {"seed": False},
+        {"seed": 2**63},
         {"data_facts": {}},
+        {"data_facts": {"fingerprint": "f", "default_sizes": []}},
     ],
     ids=str,
 )
@@ -121,6 +131,45 @@ def test_an_option_of_a_wrong_kind_cannot_be_built(tmp_path, dataset):
     options = _config(dataset).options | {"width": "x"}
     with pytest.raises(RunError, match="gan cannot be built"):
         configuration.load(_edited(tmp_path, dataset, options=options)).build_model()
+
+
+@pytest.mark.parametrize("name", ["width", "latent_dim"])
+def test_an_absurd_size_is_refused_before_anything_is_allocated(tmp_path, dataset, name):
+    options = _config(dataset).options | {name: 10**12}
+    with pytest.raises(RunError, match=f"{name}=1000000000000 is too large: at most 65,536"):
+        configuration.load(_edited(tmp_path, dataset, options=options)).build_model()
+    with pytest.raises(RunError, match="is too large"):
+        _config(dataset, **{name: 10**12}).build_model()
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ResourceExhaustedError(None, None, "OOM")])
+def test_a_model_larger_than_the_memory(dataset, monkeypatch, error):
+    def build(*_, **__):
+        raise error
+
+    monkeypatch.setattr("genkeras.registry.build", build)
+    with pytest.raises(RunError, match=r"gan of this size does not fit into memory: .*--width"):
+        _config(dataset).build_model()
+
+
+@pytest.mark.parametrize("tenth", range(10))
+def test_a_config_that_is_cut_short_or_has_a_wrong_bit_is_an_error_or_a_config(
+    tmp_path, dataset, tenth
+):
+    """A wrong bit may make another number; it never makes another kind of error."""
+    _config(dataset).save(tmp_path)
+    path = tmp_path / "config.json"
+    whole = path.read_bytes()
+    position = tenth * len(whole) // 10
+    path.write_bytes(whole[:position])
+    with pytest.raises(RunError, match=r"config\.json"):
+        configuration.load(tmp_path)
+    for bit in range(8):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << bit
+        path.write_bytes(damaged)
+        with contextlib.suppress(RunError):
+            assert isinstance(configuration.load(tmp_path), configuration.Config)
 
 
 def test_too_small_a_batch(dataset):

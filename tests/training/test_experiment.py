@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from genkeras.data.dataset import DataError
-from genkeras.training import experiment, state
+from genkeras.training import experiment, loop, state
 from genkeras.training.config import Request
 from genkeras.training.errors import RunError
 
@@ -47,6 +47,7 @@ def test_a_run_leaves_everything_in_its_directory(request_run, tmp_path):
     names = {str(p.relative_to(prepared.run_dir)) for p in prepared.run_dir.rglob("*.*")}
     steps = len(prepared.dataset.train.images) // 8
     assert names == {
+        ".lock",
         "config.json",
         "history.csv",
         "metrics.json",
@@ -211,8 +212,8 @@ def test_the_test_split_is_never_trained_on(request_run, tmp_path, monkeypatch):
         seen.append(np.asarray(images))
         return original(images, labels, batch_size, seed)
 
-    original = experiment.Batches
-    monkeypatch.setattr(experiment, "Batches", spy)
+    original = loop.Batches
+    monkeypatch.setattr(loop, "Batches", spy)
     prepared = _prepare(request_run(epochs=1), tmp_path)
     experiment.train(prepared)
     np.testing.assert_array_equal(seen[0], prepared.dataset.train.images)

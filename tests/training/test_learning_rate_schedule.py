@@ -5,7 +5,7 @@ import pytest
 
 from genkeras import registry
 from genkeras.models import schedules
-from genkeras.training import experiment, state
+from genkeras.training import loop, state
 from genkeras.training.callbacks.learning_rate_schedule import LearningRateSchedule
 
 IMAGES = np.random.default_rng(0).random((4, 4, 4, 1)).astype("float32")
@@ -51,7 +51,7 @@ def _fit(model, epochs, initial_epoch=0):
 
 
 def test_the_model_requires_it():
-    (callback,) = experiment.required_callbacks(_model("none"))
+    (callback,) = loop.required_callbacks(_model("none"))
     assert isinstance(callback, LearningRateSchedule)
 
 

@@ -3,34 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from genkeras.training import experiment, state
 from genkeras.training.callbacks.every_steps import EverySteps
 from genkeras.training.callbacks.step_drawing import StepDrawing
-from genkeras.training.config import Request
 from genkeras.training.errors import RunError
 
 BATCH_SIZE = 8
-
-
-@pytest.fixture
-def prepare(tmp_path, draw_images):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for index, image in enumerate(draw_images(64, (8, 8, 1))):
-        Image.fromarray(image[..., 0]).save(folder / f"{index:03d}.png")
-
-    def make(run_dir, epochs=3):
-        request = Request(
-            "vae",  # Its step is the cheapest to compile, and it has dropout to repeat.
-            f"folder:{folder}",
-            {"output_height": 8, "cache_dir": str(tmp_path / "cache")},
-            {"n_hidden": 4, "latent_dim": 3, "batch_size": BATCH_SIZE, "epochs": epochs},
-        )
-        return experiment.prepare(request, run_dir=tmp_path / run_dir)
-
-    return make
 
 
 class _KilledError(Exception):
@@ -59,17 +38,8 @@ def _sample_sheets(prepared):
     return {name for name in names if not name.startswith("reconstructions")}
 
 
-def _rows(run_dir):
-    _, meta = state.load_newest(run_dir)
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in meta["history"]]
-
-
-def _digest(run_dir):
-    return state.digest(state.load_newest(run_dir)[0])
-
-
 def test_a_run_killed_within_an_epoch_goes_on_to_the_same_bits(
-    prepare, monkeypatch, caplog, tmp_path
+    prepare, digest, rows, monkeypatch, caplog, tmp_path
 ):
     straight = prepare("straight")
     steps = _steps_per_epoch(straight)
@@ -84,15 +54,15 @@ def test_a_run_killed_within_an_epoch_goes_on_to_the_same_bits(
     with caplog.at_level("INFO", logger="genkeras"):
         _train_until(prepare("killed"), steps + 3, monkeypatch, state_every=steps + 2)
     assert "Going on after step 3 of epoch 1" in caplog.text
-    assert [row["epoch"] for row in _rows(killed.run_dir)] == [1]
+    assert [row["epoch"] for row in rows(killed.run_dir)] == [1]
     with caplog.at_level("INFO", logger="genkeras"):
         summary = experiment.train(prepare("killed"))
     assert "Going on after step 2 of epoch 2" in caplog.text
 
     assert summary["epochs"] == 3
-    assert _digest(tmp_path / "killed") == _digest(tmp_path / "straight")
+    assert digest(tmp_path / "killed") == digest(tmp_path / "straight")
     # The mean losses of an epoch are those of all its steps, and so is its time.
-    assert _rows(tmp_path / "killed") == _rows(tmp_path / "straight")
+    assert rows(tmp_path / "killed") == rows(tmp_path / "straight")
     assert not (tmp_path / "killed/samples/epoch_004.png").exists()
 
 
@@ -149,17 +119,17 @@ def test_states_kept(prepare, monkeypatch):
     assert len(meta["history"]) == 2
 
 
-def test_a_state_within_the_first_epoch_can_be_loaded_and_drawn(prepare, monkeypatch):
+def test_a_state_within_the_first_epoch_can_be_loaded_and_drawn(prepare, digest, monkeypatch):
     prepared = prepare("run")
     with pytest.raises(RunError, match=r"There is no trained run in .*run: train it first"):
         experiment.draw(prepared)
     _train_until(prepared, 3, monkeypatch, state_every=2)
     _, model = experiment.load(prepared.run_dir)
     assert model.steps_done.numpy() == 2
-    before = _digest(prepared.run_dir)
+    before = digest(prepared.run_dir)
     drawn = experiment.draw(prepared)
     assert drawn.steps_done.numpy() == 2
-    assert _digest(prepared.run_dir) == before
+    assert digest(prepared.run_dir) == before
     assert _sample_sheets(prepared) == {"epoch_001.png"}
 
 

@@ -1,3 +1,6 @@
+import errno
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -58,12 +61,64 @@ def test_any_flipped_byte_is_noticed_and_the_state_before_is_taken(tmp_path, arr
     assert noticed > len(positions) / 2
 
 
+def test_any_bit_of_the_archive_s_directory_may_be_wrong(tmp_path, arrays):
+    """Such as the one that claims a password, or another compression."""
+    state.save(tmp_path, 1, arrays, {})
+    state.save(tmp_path, 2, arrays, {})
+    whole = _path(tmp_path, 2).read_bytes()
+    directory = whole.rindex(b"PK\x01\x02")  # Of the last array.
+    for position in range(directory, len(whole)):
+        for bit in range(8):
+            damaged = bytearray(whole)
+            damaged[position] ^= 1 << bit
+            _path(tmp_path, 2).write_bytes(damaged)
+            np.testing.assert_array_equal(state.load_newest(tmp_path)[0]["a"], arrays["a"])
+
+
+def test_a_compressed_archive_is_not_unpacked(tmp_path, arrays, caplog):
+    """Zeros of a gigabyte are a megabyte when they are compressed."""
+    state.save(tmp_path, 1, arrays, {})
+    with _path(tmp_path, 2).open("wb") as file:
+        np.savez_compressed(file, a=np.zeros(10**6))
+    assert state.load_newest(tmp_path)[1]["step"] == 1
+    assert "it is compressed" in caplog.text
+
+
+def test_pickled_objects_are_not_loaded(tmp_path, arrays):
+    state.save(tmp_path, 1, arrays, {})
+    with _path(tmp_path, 2).open("wb") as file:
+        np.savez(file, a=np.array([print], dtype=object))
+    assert state.load_newest(tmp_path)[1]["step"] == 1
+
+
+def test_an_archive_of_somebody_else(tmp_path, arrays):
+    state.save(tmp_path, 1, arrays, {})
+    with _path(tmp_path, 2).open("wb") as file:
+        digest = np.frombuffer(bytes.fromhex(state.digest({"a": arrays["a"]})), np.uint8)
+        np.savez(file, a=arrays["a"], sha256=digest)
+    assert state.load_newest(tmp_path)[1]["step"] == 1
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
 def test_a_truncated_state_is_passed_over(tmp_path, arrays, share):
     state.save(tmp_path, 1, arrays, {})
     state.save(tmp_path, 2, arrays, {})
     whole = _path(tmp_path, 2).read_bytes()
     _path(tmp_path, 2).write_bytes(whole[: int(share * len(whole))])
+    assert state.load_newest(tmp_path)[1]["step"] == 1
+
+
+def test_a_state_that_the_disk_does_not_give_back_is_passed_over(tmp_path, arrays, monkeypatch):
+    for step in (1, 2):
+        state.save(tmp_path, step, arrays, {})
+    read = pathlib.Path.read_bytes
+
+    def broken(path):
+        if path == _path(tmp_path, 2):
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return read(path)
+
+    monkeypatch.setattr(pathlib.Path, "read_bytes", broken)
     assert state.load_newest(tmp_path)[1]["step"] == 1
 
 

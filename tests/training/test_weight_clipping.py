@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from genkeras import registry
 from genkeras.models.wgan import WGAN
-from genkeras.training import experiment
+from genkeras.training import loop
 from genkeras.training.callbacks.weight_clipping import WeightClipping
 
 SHAPE = (4, 4, 1)
@@ -136,7 +136,7 @@ def test_a_box_without_room_is_refused(clip_value):
 
 def test_the_experiment_adds_what_wgan_requires():
     model = registry.build("wgan", SHAPE, width=1, clip_value=0.03)
-    (callback,) = experiment.required_callbacks(model)
+    (callback,) = loop.required_callbacks(model)
     assert isinstance(callback, WeightClipping)
     assert callback.clip_value == 0.03
-    assert experiment.required_callbacks(registry.build("wgan_gp", SHAPE, width=1)) == []
+    assert loop.required_callbacks(registry.build("wgan_gp", SHAPE, width=1)) == []

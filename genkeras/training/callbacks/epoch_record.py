@@ -1,17 +1,14 @@
 """Measures epochs."""
 
-import math
 import time
 
 import keras
-
-from genkeras.training.errors import RunError
 
 
 class EpochRecord(keras.callbacks.Callback):
     """Adds a row to the history at the end of every epoch.
 
-    It stands first among the callbacks and counts the seconds between the beginning and
+    It stands before everything that writes and counts the seconds between the beginning and
     the end of steps, which are those of training and not of drawing or storing.
 
     Args:
@@ -48,11 +45,4 @@ class EpochRecord(keras.callbacks.Callback):
         self._seconds += time.perf_counter() - self._step_start
 
     def on_epoch_end(self, epoch, logs=None):
-        for name, value in logs.items():
-            if not math.isfinite(value):
-                # Before anything of this epoch is drawn or stored.
-                raise RunError(
-                    f"Training has diverged: {name} is {float(value)} in epoch {epoch + 1}. The "
-                    "states before it are kept. Another --learning_rate makes another run."
-                )
         self._history.append(self._seconds, self._images_per_epoch, logs)

@@ -1,0 +1,40 @@
+"""Scores the model while it trains."""
+
+import keras
+
+from genkeras import atomic
+from genkeras.visualization.curves import curve_panels
+
+
+class ScoreRecord(keras.callbacks.Callback):
+    """Adds scores to the history's row every so many epochs and at the last one.
+
+    It stands behind `EpochRecord`, which adds the row. It also draws `scores.png`, a plot of
+    each score against the epochs.
+
+    Args:
+        run_dir: Path of the run directory.
+        history: `History`.
+        score: Function of the model that returns a dict of names to numbers. It must not
+            change the model.
+        every: Integer. Epochs from one scoring to the next; `0` for the last one alone.
+    """
+
+    def __init__(self, run_dir, history, score, every=0):
+        super().__init__()
+        self._run_dir = run_dir
+        self._history = history
+        self._score = score
+        self._every = every
+
+    def on_epoch_end(self, epoch, logs=None):
+        is_last = epoch + 1 == self.params["epochs"]
+        if not is_last and (self._every == 0 or (epoch + 1) % self._every):
+            return
+        self._history.add_scores(self._score(self.model))
+        panels = {}
+        for name in self._history.score_names:
+            epochs, _, values = self._history.curve(name)
+            panels[name] = {"": (epochs, values)}
+        if panels:
+            atomic.write_bytes(self._run_dir / "scores.png", curve_panels(panels, "epoch"))

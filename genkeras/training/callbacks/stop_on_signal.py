@@ -1,0 +1,39 @@
+"""Stops training when a signal asks for it, with everything stored."""
+
+import keras
+
+from genkeras.training.interruption import Interrupted
+
+
+class StopOnSignal(keras.callbacks.Callback):
+    """Stores the state after the training step in which a signal came, and raises `Interrupted`.
+
+    It stands last. A signal that comes while an epoch's sheets are drawn or its scores
+    computed is heard when its state is stored.
+
+    Args:
+        request: `StopRequest`.
+        store: `StateStore`.
+        run_dir: Path of the run directory, for the message.
+    """
+
+    def __init__(self, request, store, run_dir):
+        super().__init__()
+        self._request = request
+        self._store = store
+        self._run_dir = run_dir
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._request.signal_number is not None and self._store.store_now():
+            self._stop()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._request.signal_number is not None:
+            self._stop()
+
+    def _stop(self):
+        raise Interrupted(
+            self._request.signal_number,
+            f"Stopped after training step {int(self.model.steps_done.numpy()):,}, which is stored "
+            f"in {self._run_dir}. The same training command goes on from there.",
+        )

@@ -1,0 +1,115 @@
+"""Keras' `fit`, from wherever a run stands to the end of its last epoch."""
+
+import logging
+import sys
+
+import keras
+
+from genkeras.data.batches import Batches
+from genkeras.training import callbacks
+from genkeras.training.errors import RunError
+
+_log = logging.getLogger("genkeras")
+
+
+def make_batches(model, split, config):
+    """Returns the `Batches` of a run: each holds the pictures of a training step.
+
+    Args:
+        model: Model.
+        split: `Split` of training pictures.
+        config: `Config`.
+
+    Raises:
+        RunError: If the pictures do not fill one.
+    """
+    updates = getattr(model, "discriminator_steps", 1)
+    images_per_step = config.options["batch_size"] * updates
+    if updates > 1 and len(split.images) < images_per_step:
+        raise RunError(
+            f"{len(split.images)} training pictures do not fill one training step of "
+            f"{updates} discriminator updates on {config.options['batch_size']} each: lower "
+            "--batch_size or --discriminator_steps, or give more pictures."
+        )
+    labels = split.labels if getattr(model, "num_classes", None) else None
+    return Batches(split.images, labels, images_per_step, config.seed)
+
+
+def pretrain(model, images, seed):
+    """Runs the pretraining of a model that asks for one, unless its training has begun.
+
+    A model asks by a `pretraining_batch_size`; its `pretrain` takes batches and returns the
+    losses.
+
+    Args:
+        model: Compiled model, its state restored.
+        images: uint8 array. The training pictures.
+        seed: Integer. Of the order of the pictures.
+    """
+    wanted = getattr(model, "pretraining_batch_size", None)
+    if wanted is None or model.steps_done.numpy():
+        return
+    batches = Batches(images, None, min(wanted, len(images)), seed)
+    losses = model.pretrain(batches.dataset(model.value_range))
+    _log.info("Pretrained for %d steps, to a loss of %.4f", len(losses), losses[-1])
+
+
+def required_callbacks(model):
+    """Returns the callbacks without which a model is not its paper's.
+
+    A model names them in `required_callbacks`, a dict of a key of `callbacks.CALLBACKS`
+    to arguments, because models do not import callbacks.
+    """
+    required = getattr(model, "required_callbacks", {})
+    return [callbacks.create(name, **arguments) for name, arguments in required.items()]
+
+
+def fit(model, batches, history, epochs, chosen_callbacks):
+    """Trains until `epochs` are done, from where the history ends, within an epoch or not.
+
+    Args:
+        model: Compiled model, its state restored.
+        batches: `Batches`.
+        history: `History`, which a callback goes on with.
+        epochs: Integer. Epochs in all.
+        chosen_callbacks: List of callbacks, in the order in which they are called.
+    """
+    if history.in_progress:
+        # All epochs of one `fit` have the same number of steps.
+        _fit(model, batches, history, epochs, [*chosen_callbacks, _OneEpoch()])
+    if history.epochs < epochs:
+        _fit(model, batches, history, epochs, chosen_callbacks)
+
+
+def end_epoch_again(model, history, chosen_callbacks):
+    """Lets callbacks do at the end of the last epoch what was not asked for then.
+
+    Args:
+        model: Model at the end of an epoch.
+        history: `History` with that epoch's row.
+        chosen_callbacks: List of callbacks.
+    """
+    called = keras.callbacks.CallbackList(chosen_callbacks, model=model, epochs=history.epochs)
+    called.on_train_begin()
+    called.on_epoch_end(history.epochs - 1, {})
+    called.on_train_end()
+
+
+def _fit(model, batches, history, epochs, chosen_callbacks):
+    steps_per_epoch = batches.steps_per_epoch
+    done = history.in_progress["steps"] if history.in_progress else 0
+    model.fit(
+        batches.dataset(model.value_range, history.epochs * steps_per_epoch + done),
+        initial_epoch=history.epochs,
+        epochs=epochs,
+        steps_per_epoch=steps_per_epoch - done,
+        shuffle=False,  # The pipeline has shuffled already.
+        # Redrawing a line for every step would fill a log file.
+        verbose=1 if sys.stdout.isatty() else 2,
+        callbacks=chosen_callbacks,
+    )
+
+
+class _OneEpoch(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = True

@@ -1,0 +1,205 @@
+"""Training that is stopped by a signal, by the clock, by another process; `--fresh`."""
+
+import datetime
+import json
+import os
+import signal
+
+import pytest
+
+from genkeras.training import experiment, state
+from genkeras.training.callbacks.step_drawing import StepDrawing
+from genkeras.training.errors import RunError
+from genkeras.training.interruption import Interrupted
+from genkeras.training.lock import RunLock
+from genkeras.training.sheets.samples import SampleSheet
+
+
+def _states(run_dir):
+    return sorted(int(path.stem.split("-")[1]) for path in run_dir.glob("state-*.npz"))
+
+
+@pytest.fixture
+def signal_at(monkeypatch):
+    """Function that sends this process a signal in a training step; wants `sheet_every=1`."""
+
+    def arrange(step, number):
+        def send(self, current):
+            if current == step:
+                os.kill(os.getpid(), number)
+
+        monkeypatch.setattr(StepDrawing, "act", send)
+
+    return arrange
+
+
+def test_a_signal_stores_the_step_and_the_run_goes_on_to_the_same_bits(
+    prepare, digest, rows, signal_at
+):
+    straight, stopped = prepare("straight", 2), prepare("stopped", 2)
+    experiment.train(straight)
+    steps = len(straight.dataset.train.images) // 8
+    for step, number in ((3, signal.SIGTERM), (steps + 2, signal.SIGINT)):
+        signal_at(step, number)
+        with pytest.raises(Interrupted, match=f"training step {step}, .* goes on") as caught:
+            experiment.train(prepare("stopped", 2), sheet_every=1)
+        assert caught.value.signal_number == number
+        assert _states(stopped.run_dir)[-1] == step
+        assert not (stopped.run_dir / "metrics.json").exists()
+    signal_at(None, None)
+    experiment.train(prepare("stopped", 2))
+    assert digest(stopped.run_dir) == digest(straight.run_dir)
+    assert rows(stopped.run_dir) == rows(straight.run_dir)
+
+
+def test_a_signal_while_an_epoch_is_drawn_is_heard_when_the_epoch_is_stored(
+    prepare, rows, monkeypatch
+):
+    write = SampleSheet.write
+
+    def write_and_send(self, model, epoch):
+        write(self, model, epoch)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(SampleSheet, "write", write_and_send)
+    prepared = prepare("run")
+    with pytest.raises(Interrupted):
+        experiment.train(prepared)
+    assert [row["epoch"] for row in rows(prepared.run_dir)] == [1]
+    assert (prepared.run_dir / "history.csv").exists()
+
+
+def test_a_signal_in_the_last_step_of_an_epoch_waits_for_its_end(prepare, rows, signal_at):
+    prepared = prepare("run")
+    steps = len(prepared.dataset.train.images) // 8
+    signal_at(steps, signal.SIGTERM)
+    with pytest.raises(Interrupted):
+        experiment.train(prepared, sheet_every=1)
+    assert _states(prepared.run_dir) == [steps]
+    assert [row["epoch"] for row in rows(prepared.run_dir)] == [1]
+
+
+def test_handlers_are_there_only_while_training(prepare):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    experiment.train(prepare("run", 1))
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_states_by_the_clock_change_nothing(prepare, digest, rows, monkeypatch):
+    """Each look at the clock takes a second; the state is due every 5 seconds."""
+    straight, timed = prepare("straight", 2), prepare("timed", 2)
+    experiment.train(straight)
+    clock = iter(range(10**6))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    every = datetime.timedelta(seconds=5)
+    experiment.train(timed, state_every=every, states_kept=100)
+    steps = len(straight.dataset.train.images) // 8
+    within = [step for step in _states(timed.run_dir) if step % steps]
+    assert len(within) >= 2
+    assert {steps, 2 * steps} <= set(_states(timed.run_dir))
+    assert digest(timed.run_dir) == digest(straight.run_dir)
+    assert rows(timed.run_dir) == rows(straight.run_dir)
+
+
+def test_no_state_within_an_epoch_before_its_time(prepare):
+    prepared = prepare("run", 1)
+    every = datetime.timedelta(hours=1)
+    experiment.train(prepared, state_every=every, states_kept=100)
+    assert _states(prepared.run_dir) == [len(prepared.dataset.train.images) // 8]
+
+
+def test_a_directory_where_another_process_trains_is_refused_but_can_be_read(prepare, digest):
+    experiment.train(prepare("run", 1))
+    prepared = prepare("run", 2)
+    before = sorted(path.name for path in prepared.run_dir.iterdir())
+    with RunLock(prepared.run_dir):
+        for fresh in (False, True):
+            with pytest.raises(RunError, match=f"Process {os.getpid()} is training in"):
+                experiment.train(prepare("run", 2, fresh=fresh))
+        _, model = experiment.load(prepared.run_dir)
+    assert state.digest(state.collect(model)) == digest(prepared.run_dir)
+    assert sorted(path.name for path in prepared.run_dir.iterdir()) == before
+    assert json.loads((prepared.run_dir / "config.json").read_text())["epochs"] == 1
+
+
+def test_a_directory_that_is_moved_away_stops_the_training(prepare, monkeypatch, tmp_path):
+    prepared = prepare("run")
+    steps = len(prepared.dataset.train.images) // 8
+
+    def move(self, step):
+        if step == steps + 2:
+            prepared.run_dir.rename(tmp_path / "elsewhere")
+
+    monkeypatch.setattr(StepDrawing, "act", move)
+    with pytest.raises(RunError, match="run is not there any more"):
+        experiment.train(prepared, sheet_every=1)
+    # Nothing is written to where it was, and what it holds is good.
+    assert not prepared.run_dir.exists()
+    assert experiment.history(tmp_path / "elsewhere").epochs == 1
+
+
+def test_unfinished_states_of_killed_processes_are_removed(prepare):
+    prepared = prepare("run", 1)
+    prepared.run_dir.mkdir()
+    for name in (".state-000000003.npz.0a1b2c3d.tmp", ".best.npz.0a1b2c3d.tmp"):
+        (prepared.run_dir / name).write_bytes(b"half")
+    (prepared.run_dir / "config.json").write_bytes(b"")
+    prepared.config.save(prepared.run_dir)
+    experiment.train(prepare("run", 1))
+    assert not list(prepared.run_dir.glob("*.tmp"))
+    assert not list(prepared.run_dir.glob(".*.tmp"))
+
+
+def test_a_program_killed_before_it_wrote_its_configuration_can_be_started_again(prepare):
+    prepared = prepare("run", 1)
+    prepared.run_dir.mkdir()
+    (prepared.run_dir / ".lock").write_text("123\n")
+    (prepared.run_dir / ".config.json.0a1b2c3d.tmp").write_text("{")
+    assert experiment.train(prepare("run", 1))["epochs"] == 1
+
+
+def test_a_program_killed_behind_its_last_state_leaves_the_rest_to_the_next(prepare):
+    prepared = prepare("run", 2)
+    experiment.train(prepared)
+    text = (prepared.run_dir / "history.csv").read_text()
+    (prepared.run_dir / "history.csv").write_text("old")
+    (prepared.run_dir / "metrics.json").unlink()
+    experiment.train(prepare("run", 2))
+    assert (prepared.run_dir / "history.csv").read_text() == text
+    assert (prepared.run_dir / "metrics.json").exists()
+
+
+def test_fresh_moves_the_old_run_aside_and_deletes_nothing(prepare, digest, tmp_path, caplog):
+    # With another width: the old configuration does not matter.
+    experiment.train(prepare("run", 1, n_hidden=2))
+    contents = {
+        path.relative_to(tmp_path / "run"): path.read_bytes()
+        for path in (tmp_path / "run").rglob("*.*")
+    }
+    with pytest.raises(RunError, match="n_hidden=4 contradicts"):
+        prepare("run", 1)
+    prepared = prepare("run", 1, fresh=True)
+    assert (tmp_path / "run/config.json").exists()  # Preparing moves nothing.
+    with caplog.at_level("INFO", logger="genkeras"):
+        experiment.train(prepared)
+    assert "is now" in caplog.text
+    assert "run.old-1" in caplog.text
+    for name, content in contents.items():
+        assert (tmp_path / "run.old-1" / name).read_bytes() == content
+    first = digest(tmp_path / "run")
+    experiment.train(prepare("run", 1, fresh=True))
+    assert digest(tmp_path / "run") == digest(tmp_path / "run.old-2") == first
+    assert (tmp_path / "run.old-1").exists()
+
+
+def test_fresh_without_an_old_run_is_a_new_run(prepare, tmp_path):
+    experiment.train(prepare("run", 1, fresh=True))
+    assert not list(tmp_path.glob("run.old*"))
+
+
+def test_fresh_does_not_move_what_is_not_a_run(prepare, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis/chapter.tex").write_text("dear reader")
+    with pytest.raises(RunError, match="is not a run directory"):
+        prepare("thesis", fresh=True)
+    assert (tmp_path / "thesis/chapter.tex").exists()
