@@ -103,9 +103,11 @@ def test_three_training_seeds_and_a_verdict(monkeypatch):
     for entry in results["models"].values():
         assert [run["seed"] for run in entry["runs"]] == [5, 6, 7]
         for score in entry["scores"].values():
-            assert len(set(score["values"])) == 3
+            assert len(score["values"]) == 3
             assert score["mean"] == pytest.approx(np.mean(score["values"]))
             assert score["std_over_seeds"] == pytest.approx(np.std(score["values"], ddof=1))
+        # Three trainings, not one three times.
+        assert len(set(entry["scores"]["reconstruction_mse_encoder_test64"]["values"])) == 3
     found = {(entry["title"], entry["basis"]) for entry in results["verdicts"]}
     assert ("Reconstruction MSE", "training seeds") in found
     # Sharpness has no better side.

@@ -65,6 +65,8 @@ def test_a_signal_while_an_epoch_is_drawn_is_heard_when_the_epoch_is_stored(
     prepared = prepare("run")
     with pytest.raises(Interrupted):
         experiment.train(prepared)
+    # Not one step more.
+    assert _states(prepared.run_dir) == [len(prepared.dataset.train.images) // 8]
     assert [row["epoch"] for row in rows(prepared.run_dir)] == [1]
     assert (prepared.run_dir / "history.csv").exists()
 
@@ -96,6 +98,8 @@ def test_states_by_the_clock_change_nothing(prepare, digest, rows, monkeypatch):
     steps = len(straight.dataset.train.images) // 8
     within = [step for step in _states(timed.run_dir) if step % steps]
     assert len(within) >= 2
+    # There are fewer looks than 5 in a step: no two steps in a row are due.
+    assert not {step + 1 for step in within} & set(within)
     assert {steps, 2 * steps} <= set(_states(timed.run_dir))
     assert digest(timed.run_dir) == digest(straight.run_dir)
     assert rows(timed.run_dir) == rows(straight.run_dir)
