@@ -75,7 +75,7 @@ PROGRAM = {
 # The program's: a state every so many steps, unless --save_every says otherwise.
 STATE_EVERY = 200
 # Flags of DCGAN-tensorflow that have no meaning any more -> what does their work.
-_SAVED_MODEL = "a SavedModel for any batch size will replace it; it is not available yet."
+_SAVED_MODEL = "python -m apps.export --run_dir=... makes a SavedModel, for any batch size."
 _RUN_DIR = "everything of a run is in its run directory; name it with --run_dir."
 REPLACED = {
     "export": ("boolean", _SAVED_MODEL),

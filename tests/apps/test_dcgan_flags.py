@@ -205,8 +205,8 @@ def test_one_generator_update(call, requests):
 @pytest.mark.parametrize(
     ("word", "line"),
     [
-        ("--export", "--export does nothing: a SavedModel .* not available yet"),
-        ("--freeze=True", "--freeze does nothing: a SavedModel"),
+        ("--export", "--export does nothing: .*apps.export .* makes a SavedModel"),
+        ("--freeze=True", "--freeze does nothing: .* makes a SavedModel"),
         ("--out_dir=out", "--out_dir does nothing: .* name it with --run_dir"),
         ("--out_name=x", "--out_name does nothing: .* name it with --run_dir"),
         ("--sample_dir=samples", "--sample_dir does nothing: .* samples of the run directory"),
