@@ -177,8 +177,8 @@ def _sections(results, figures):
         (
             "Reproductions",
             "Test pictures, and what each model makes of them: autoencoders by their encoder, the "
-            "others by the latents that give the nearest picture. That search optimises on the very "
-            "picture, which an encoder cannot.",
+            "others by the latents that give the nearest picture. That search optimises on "
+            "the very picture, which an encoder cannot.",
             ["reproductions"],
         ),
         (
