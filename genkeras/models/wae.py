@@ -190,10 +190,19 @@ class WAE(keras.Model):
             images = images + PIXEL_NOISE_STDDEV * truncated_normal(shape, seed)
         outputs = self.encoder(images, training=training)
         shape = (keras.ops.shape(outputs)[0], self.latent_dim)
-        return self._codes(outputs, noise.normal(shape, seed))
+        return self.codes(outputs, noise.normal(shape, seed))
 
-    def _codes(self, outputs, normal_noise=None):
-        """Returns codes for the encoder's outputs; without noise their centres."""
+    def codes(self, outputs, normal_noise=None):
+        """Returns codes for the encoder's outputs.
+
+        Args:
+            outputs: Float tensor, what `encoder` returns.
+            normal_noise: Float tensor `(batch_size, latent_dim)`, drawn from N(0, I). Codes
+                that have noise are their centres without it.
+
+        Returns:
+            Float tensor `(batch_size, latent_dim)`.
+        """
         if self.encoder_noise == "gaussian":
             outputs, log_variance = tf.split(outputs, 2, axis=1)
             if normal_noise is not None:
@@ -218,9 +227,9 @@ class WAE(keras.Model):
         """
         outputs = in_chunks(lambda x: self.encoder(x, training=False), images)
         if seed is None:
-            return in_chunks(self._codes, outputs)
+            return in_chunks(self.codes, outputs)
         shape = (len(outputs), self.latent_dim)
-        return in_chunks(self._codes, outputs, noise.normal(shape, noise.fold(seed, 2)))
+        return in_chunks(self.codes, outputs, noise.normal(shape, noise.fold(seed, 2)))
 
     def generate(self, latents, training=False):
         """Returns images `(batch_size, height, width, channels)` in `value_range`."""
@@ -267,7 +276,7 @@ class WAE(keras.Model):
         return self.prior.kernel_scale
 
     def call(self, inputs, training=False):
-        return self.decoder(self._codes(self.encoder(inputs, training=training)), training=training)
+        return self.decoder(self.codes(self.encoder(inputs, training=training)), training=training)
 
     def train_step(self, data):
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)

@@ -72,7 +72,7 @@ def _wae(model):
     return TensorFunctions(
         decode=lambda latents, labels: model.decoder(latents, training=False),
         draw_latents=lambda seed: model.prior.draw(1, _stream(seed)),
-        encode=lambda images: model._codes(model.encoder(images, training=False)),
+        encode=lambda images: model.codes(model.encoder(images, training=False)),
         prior={
             "name": {"uniform": "uniform_signed"}.get(model.prior.name, model.prior.name),
             "scale": model.prior.scale,

@@ -159,7 +159,7 @@ def test_gaussian_codes():
 def test_a_hopeless_variance_still_leaves_the_constant():
     model = _model(encoder_noise="gaussian")
     outputs = tf.constant(np.tile([0.0, 0.0, -80.0, -80.0], (3, 1)), tf.float32)
-    codes = model._codes(outputs, tf.ones((3, 2)))
+    codes = model.codes(outputs, tf.ones((3, 2)))
     np.testing.assert_allclose(codes, 1e-4, rtol=1e-5)
 
 
