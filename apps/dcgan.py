@@ -75,11 +75,9 @@ PROGRAM = {
 # The program's: a state every so many steps, unless --save_every says otherwise.
 STATE_EVERY = 200
 # Flags of DCGAN-tensorflow that have no meaning any more -> what does their work.
-_SAVED_MODEL = "python -m apps.export --run_dir=... makes a SavedModel, for any batch size."
 _RUN_DIR = "everything of a run is in its run directory; name it with --run_dir."
 REPLACED = {
-    "export": ("boolean", _SAVED_MODEL),
-    "freeze": ("boolean", _SAVED_MODEL),
+    "freeze": ("boolean", "--export makes a SavedModel, for any batch size."),
     "out_dir": ("string", _RUN_DIR),
     "out_name": ("string", _RUN_DIR),
     "sample_dir": ("string", "sheets are in the folder samples of the run directory."),
@@ -126,6 +124,8 @@ def _dcgan(words):
     else:
         experiment.draw(prepared)
         print(f"Sheets: {prepared.run_dir / 'samples'}")
+    if values["export"]:
+        runner.export(prepared)
     if _wants_visualize(values):
         _visualize(prepared, values["visualize_option"], labels)
 

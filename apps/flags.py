@@ -90,6 +90,11 @@ RUN = {
         "boolean",
         "Begin anew; a run that is there is moved to RUN_DIR.old-1 (-2, ...), not deleted.",
     ),
+    "export": Flag(
+        "boolean",
+        "When the training is done, make a sampler of it in RUN_DIR/export, as apps.export does; "
+        "none if the newest one there is of the same state.",
+    ),
     "run_dir": Flag("path", "Run directory. Default: made from the flags; see README."),
     "checkpoint_dir": Flag(
         "path", "Where run directories are made. Default: checkpoints.", default="checkpoints"

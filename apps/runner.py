@@ -5,6 +5,7 @@ import logging
 import os
 import pathlib
 import re
+import shlex
 import signal
 import sys
 
@@ -102,6 +103,8 @@ def train(
             prepared, extra_sheets=sheets, state_every=every, **scoring(values, prepared)
         )
         report(prepared, summary)
+        if values["export"]:
+            export(prepared)
 
     return run(program, argv)
 
@@ -206,6 +209,15 @@ def report(prepared, summary):
         f"  python -m apps.sample --run_dir={prepared.run_dir} --num_images=64 "
         "--output=sheet.png"
     )
+
+
+def export(prepared):
+    """Makes a sampler of a finished training, unless its state has one already."""
+    from genkeras.serving import export as exporting
+
+    path, made = exporting.export_newest(prepared.run_dir)
+    print(f"Sampler: {path}" + ("" if made else ", which was made of this state before"))
+    print(f"  python -m apps.serve --model_dir={shlex.quote(str(path.parent.parent))}")
 
 
 def data_options(values):

@@ -1,5 +1,6 @@
 """Samplers that stand alone, made from runs."""
 
+import contextlib
 import logging
 import pathlib
 import shlex
@@ -9,7 +10,14 @@ import tensorflow as tf
 
 from genkeras import atomic
 from genkeras.data.registry import directory_name
-from genkeras.serving import metadata, prediction_log, publishing_check, single_file, versions
+from genkeras.serving import (
+    metadata,
+    prediction_log,
+    publishing_check,
+    single_file,
+    tensor_functions,
+    versions,
+)
 from genkeras.serving import signatures as serving_signatures
 from genkeras.serving.quiet import quiet_converters
 from genkeras.training import config as configuration
@@ -55,21 +63,22 @@ def export_run(
     run_dir = pathlib.Path(run_dir).expanduser()
     config = configuration.load(run_dir)
     if name is None:
-        suffix = "" if format == "saved_model" else f"_{format}"
-        name = f"{config.model}_{directory_name(config.dataset)}{suffix}"
+        name = _default_name(config) + ("" if format == "saved_model" else f"_{format}")
     output = run_dir / "export" if output is None else pathlib.Path(output).expanduser()
     versions.check(output, name, FORMATS[format], version)
     config, model = experiment.load(run_dir, best=best)
-    history = _history(run_dir, best)
+    history, state_sha256 = _history(run_dir, best), state.digest(state.collect(model))
 
     def describe(signatures):
         return metadata.describe(
             config,
             model,
             signatures,
+            prior=tensor_functions.of_model(model).prior,
             name=name,
             export_format=format,
             history=history,
+            state_sha256=state_sha256,
             best=best,
             scores=scores,
         )
@@ -86,6 +95,31 @@ def export_run(
         )
 
     return versions.publish(output / name, write, version)
+
+
+def export_newest(run_dir):
+    """Makes a sampler of the newest state of a run, in `<run_dir>/export`.
+
+    Args:
+        run_dir: Path of a run directory.
+
+    Returns:
+        Pair: the path of the version, and whether it was made now. It was not if the newest
+        version is of this state.
+
+    Raises:
+        RunError: As for `export_run`.
+    """
+    run_dir = pathlib.Path(run_dir).expanduser()
+    there = versions.find(run_dir / "export" / _default_name(configuration.load(run_dir)))
+    loaded = state.load_newest(run_dir)
+    if there and loaded:
+        newest = list(there.values())[-1]
+        # What cannot be read, or was made before samplers named their state, is of another.
+        with contextlib.suppress(OSError, ValueError):
+            if metadata.read(newest).get("state_sha256") == state.digest(loaded[0]):
+                return newest, False
+    return export_run(run_dir), True
 
 
 def commands(path):
@@ -125,6 +159,10 @@ def _write_saved_model(folder, model, image_shape, describe):
     requests = [(example.signature, example.inputs) for example in examples]
     prediction_log.write(folder / WARM_UP, facts["name"], requests)
     return publishing_check.check_in_fresh_process(folder, examples)
+
+
+def _default_name(config):
+    return f"{config.model}_{directory_name(config.dataset)}"
 
 
 def _history(run_dir, best):

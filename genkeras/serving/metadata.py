@@ -7,22 +7,35 @@ import pathlib
 
 import genkeras
 from genkeras import registry
-from genkeras.serving import tensor_functions
 
 FILE_NAME = "genkeras.json"
 FORMAT_VERSION = 1
 
 
-def describe(config, model, signatures, *, name, export_format, history, best, scores=None):
+def describe(
+    config,
+    model,
+    signatures,
+    *,
+    prior,
+    name,
+    export_format,
+    history,
+    state_sha256,
+    best,
+    scores=None,
+):
     """Returns the metadata of a sampler, JSON-able; `docs/serving.md` describes it.
 
     Args:
         config: `Config` of the run.
         model: Its model.
         signatures: Dict from `signatures.describe`.
+        prior: Dict, as in `tensor_functions.TensorFunctions`.
         name: String. The sampler's name.
         export_format: String. A key of `export.FORMATS`.
         history: `History` of the run up to the exported state.
+        state_sha256: String. `state.digest` of that state.
         best: Boolean. Whether it is the state that `--keep_best` kept.
         scores: Dict of names to numbers; those of the history's last epoch where `None`.
     """
@@ -42,12 +55,13 @@ def describe(config, model, signatures, *, name, export_format, history, best, s
         "image_shape": list(config.image_shape),
         "value_range": list(model.value_range),
         "latent_dim": model.latent_dim,
-        "prior": tensor_functions.of_model(model).prior,
+        "prior": prior,
         "classes": list(config.class_names) if conditional else None,
         "moving_average": getattr(model, "ema_decay", None),
         "signatures": signatures,
         "epochs": history.epochs,
         "steps": int(model.steps_done.numpy()),
+        "state_sha256": state_sha256,
         "best": best,
         "seed": config.seed,
         "options": config.options,

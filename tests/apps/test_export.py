@@ -1,6 +1,7 @@
 """The export program, and the command lines that it prints."""
 
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 from apps import export, nsgan
 from genkeras.data.preprocessing import to_uint8
+from genkeras.serving import metadata
 from genkeras.training import experiment
 
 SMALL = ["--dataset=fashion_mnist_sample", "--width=2", "--epochs=1", "--batch_size=1000"]
@@ -50,6 +52,26 @@ def test_the_printed_command_lines_work(run_dir, tmp_path, monkeypatch, capsys):
     assert images.dtype == np.uint8
     assert np.abs(images.astype(int) - to_uint8(right, model.value_range)).max() <= 1
     np.testing.assert_allclose(np.load("samples/images_float.npy"), right, rtol=0, atol=1e-5)
+
+
+def test_a_training_exports_each_state_once(run_dir, tmp_path, capsys):
+    run = shutil.copytree(run_dir, tmp_path / "run")
+    samplers = run / "export/nsgan_fashion_mnist_sample"
+
+    def train(*words):
+        assert nsgan.main([*SMALL, f"--run_dir={run}", *words]) == 0
+        return capsys.readouterr().out
+
+    assert "Sampler" not in train()
+    assert f"Sampler: {samplers / '1'}\n" in train("--export")
+    assert f"Sampler: {samplers / '1'}, which was made of this state" in train("--export")
+    assert f"Sampler: {samplers / '2'}\n" in train("--export", "--epochs=2")
+    assert sorted(path.name for path in samplers.iterdir()) == ["1", "2"]
+    steps = [metadata.read(samplers / version)["steps"] for version in ("1", "2")]
+    assert steps == [10, 20]
+    # Beside a newest version that is not ours, there is nothing to be sure of.
+    (samplers / "2/assets/genkeras.json").write_text("{")
+    assert f"Sampler: {samplers / '3'}\n" in train("--export", "--epochs=2")
 
 
 def test_mistakes_are_told(run_dir, capsys):
