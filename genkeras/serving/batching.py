@@ -1,0 +1,178 @@
+"""Requests that arrive together are answered together, and fail alone."""
+
+import asyncio
+import collections
+import concurrent.futures
+import contextlib
+import dataclasses
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+class QueueFullError(Exception):
+    """As many requests are here as may be."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Job:
+    sampler: Any
+    signature: str
+    inputs: Mapping[str, np.ndarray]
+    rows: int
+    arrived: float
+    answer: asyncio.Future
+
+    @property
+    def kind(self):
+        """What jobs of one batch share."""
+        shapes = ((name, array.shape[1:]) for name, array in sorted(self.inputs.items()))
+        return (id(self.sampler), self.signature, *shapes)
+
+
+class Batcher:
+    """Runs samplers in one thread, for the requests of many clients.
+
+    Batches form by themselves while the one before is computed; `delay` lets a first request
+    wait for others too. A request with more rows than `max_batch_size` is computed in pieces,
+    and never with others. To be made and used within an event loop.
+
+    Args:
+        max_batch_size: Integer. Rows of a batch.
+        delay: Float. Seconds for which a request waits for others at most.
+        max_queue: Integer. Requests that may be read, wait or run.
+        on_batch: Function of the number of rows, called after each batch.
+    """
+
+    def __init__(self, max_batch_size, delay, max_queue, on_batch):
+        self._max_batch_size, self._delay, self._max_queue = max_batch_size, delay, max_queue
+        self._on_batch = on_batch
+        self._waiting = collections.deque()
+        # Integer. Requests that are read, wait or run.
+        self.queue_length = 0
+        self._arrival = asyncio.Event()
+        self._thread = concurrent.futures.ThreadPoolExecutor(1, "sampler")
+        self._work = asyncio.create_task(self._run_batches())
+
+    @contextlib.contextmanager
+    def place(self):
+        """A place in the queue, for as long as a request is read, waits and is answered.
+
+        Raises:
+            QueueFullError: If there is none.
+        """
+        if self.queue_length >= self._max_queue:
+            raise QueueFullError
+        self.queue_length += 1
+        try:
+            yield
+        finally:
+            self.queue_length -= 1
+
+    async def submit(self, sampler, signature, inputs):
+        """Answers a request that has a place.
+
+        Args:
+            sampler: `Sampler`.
+            signature: String.
+            inputs: Dict of arrays with one number of rows, checked.
+
+        Returns:
+            Dict of arrays.
+
+        Raises:
+            Exception: What the sampler raised for these inputs alone.
+        """
+        answer = asyncio.get_running_loop().create_future()
+        rows = len(next(iter(inputs.values())))
+        self._waiting.append(_Job(sampler, signature, inputs, rows, time.monotonic(), answer))
+        self._arrival.set()
+        return await answer
+
+    async def close(self):
+        """Stops; what still waits is cancelled."""
+        self._work.cancel()
+        await asyncio.gather(self._work, return_exceptions=True)
+        for job in self._waiting:
+            job.answer.cancel()
+        self._thread.shutdown()
+
+    async def _run_batches(self):
+        loop = asyncio.get_running_loop()
+        while True:
+            self._arrival.clear()
+            # Of those whose client has gone nobody waits for an answer.
+            self._waiting = collections.deque(job for job in self._waiting if not job.answer.done())
+            batch = self._batch()
+            if not batch:
+                await self._arrival.wait()
+                continue
+            left = batch[0].arrived + self._delay - time.monotonic()
+            if left > 0 and sum(job.rows for job in batch) < self._max_batch_size:
+                await _wait(self._arrival, left)
+                continue
+            for job in batch:
+                self._waiting.remove(job)
+            answers = await loop.run_in_executor(self._thread, self._answers, batch)
+            for job, answer in zip(batch, answers, strict=True):
+                if job.answer.done():
+                    continue
+                if isinstance(answer, Exception):
+                    job.answer.set_exception(answer)
+                else:
+                    job.answer.set_result(answer)
+            self._on_batch(sum(job.rows for job in batch))
+
+    def _batch(self):
+        """Returns the oldest job and those that fit with it, in the order they came."""
+        batch, rows, kind = [], 0, None
+        for job in self._waiting:
+            kind = job.kind if kind is None else kind
+            if job.kind == kind:
+                if batch and rows + job.rows > self._max_batch_size:
+                    break
+                batch.append(job)
+                rows += job.rows
+        return batch
+
+    def _answers(self, batch):
+        """Returns a dict of arrays, or an exception, for each job."""
+        try:
+            joined = {
+                name: np.concatenate([job.inputs[name] for job in batch])
+                for name in batch[0].inputs
+            }
+            outputs = self._run(batch[0], joined)
+        # Whatever one request has led to, the others and the server go on.
+        except Exception as error:
+            if len(batch) == 1:
+                return [error]
+            return [answer for job in batch for answer in self._answers([job])]
+        ends = np.cumsum([job.rows for job in batch])[:-1]
+        parts = {name: np.split(array, ends) for name, array in outputs.items()}
+        return [{name: part[row] for name, part in parts.items()} for row in range(len(batch))]
+
+    def _run(self, job, inputs):
+        rows = len(next(iter(inputs.values())))
+        pieces = [
+            job.sampler.run(
+                job.signature,
+                {
+                    name: array[start : start + self._max_batch_size]
+                    for name, array in inputs.items()
+                },
+            )
+            for start in range(0, rows, self._max_batch_size)
+        ]
+        if len(pieces) == 1:
+            return pieces[0]
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+async def _wait(event, seconds):
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,154 @@
+"""What the explorer's components call: their values in, their values out."""
+
+import base64
+import contextlib
+import html
+
+from genkeras.serving import exploration
+from genkeras.serving.exploration import ExplorationError
+from genkeras.visualization.grid import to_png
+
+NUM_SLIDERS = 8
+MAX_UPLOAD = 10 << 20
+IN_TURN = "each in turn"
+
+
+class Handlers:
+    """What the page's components call: their values in, their values out.
+
+    Args:
+        gr: The module gradio.
+        explore: `Exploration`.
+    """
+
+    def __init__(self, gr, explore):
+        self._gr, self._explore = gr, explore
+
+    def names(self, name):
+        names = list(self._explore.names)
+        value = name if name in names else next(iter(names), None)
+        return self._gr.update(choices=names, value=value)
+
+    def describe(self, name):
+        """Shows what a sampler has: classes, a plane, an encoder."""
+        with self._told():
+            sampler = self._explore.find(name)
+        facts, update = sampler.facts, self._gr.update
+        last = max(0, facts["latent_dim"] - NUM_SLIDERS)
+        low, high = exploration.coordinate_range(facts["prior"])
+        return (
+            _describe(sampler),
+            update(
+                choices=[IN_TURN, *(facts["classes"] or ())],
+                value=IN_TURN,
+                visible=sampler.conditional,
+            ),
+            update(maximum=max(1, last), value=0, visible=last > 0),
+            update(value=round(2 / 3 * high if low < 0 else high, 1)),
+            update(visible=facts["latent_dim"] == 2),
+            update(visible="reconstruct" in sampler.signatures),
+            "",
+        )
+
+    async def samples(self, name, label, seed, count):
+        with self._told():
+            label, seed = self._label(name, label), int(seed or 0)
+            sheet = await self._explore.samples(name, seed, label, int(count))
+        return _html(sheet, f"{name}_samples_{seed}", f"{int(count)} samples of {name}")
+
+    async def start(self, name, label, seed, first):
+        with self._told():
+            latents = await self._explore.latents(name, int(seed or 0))
+            point = await self._point(name, label, latents)
+            return latents, point, *self.look(name, latents, first)
+
+    def look(self, name, latents, first):
+        """Puts the sliders where the latents are."""
+        with self._told():
+            low, high = exploration.coordinate_range(self._explore.find(name).facts["prior"])
+        updates = []
+        for index in range(int(first), int(first) + NUM_SLIDERS):
+            there = index < len(latents)
+            value = latents[index] if there else 0.0
+            updates.append(
+                self._gr.update(
+                    # A rare sample lies beyond.
+                    minimum=min(low, value),
+                    maximum=max(high, value),
+                    value=round(value, 2),
+                    label=f"z{index}",
+                    visible=there,
+                )
+            )
+        return updates
+
+    async def move(self, index, name, label, latents, first, value):
+        with self._told():
+            moved = list(latents)
+            moved[int(first) + index] = value
+            return moved, await self._point(name, label, moved)
+
+    async def walk(self, name, label, start, end, steps):
+        start, end = int(start or 0), int(end or 0)
+        with self._told():
+            label = self._label(name, label)
+            sheet = await self._explore.walk(name, start, end, label, int(steps))
+        return _html(sheet, f"{name}_walk_{start}_{end}", f"From seed {start} to seed {end}")
+
+    async def plane(self, name, label, limit):
+        with self._told():
+            if self._explore.find(name).facts["latent_dim"] != 2:
+                return ""
+            sheet = await self._explore.plane(name, limit, self._label(name, label))
+        return _html(sheet, f"{name}_plane", f"The latent plane of {name}")
+
+    async def reproduce(self, name, data):
+        with self._told():
+            content = _content(data)
+            sheet = await self._explore.reproduction(name, content)
+        return _html(sheet, f"{name}_reproduction", "Your picture and its reproduction")
+
+    async def _point(self, name, label, latents):
+        picture = await self._explore.point(name, latents, self._label(name, label) or 0)
+        return _html(picture, f"{name}_point", "The picture of these coordinates")
+
+    def _label(self, name, label):
+        """Returns the number of a class; `None` for each in turn."""
+        classes = self._explore.find(name).facts["classes"] or ()
+        return classes.index(label) if label in classes else None
+
+    @contextlib.contextmanager
+    def _told(self):
+        try:
+            yield
+        except ExplorationError as error:
+            raise self._gr.Error(str(error), print_exception=False) from error
+
+
+def _describe(sampler):
+    facts = sampler.facts
+    height, width, channels = facts["image_shape"]
+    return (
+        f"**{facts['title']}** on {facts['dataset']}, version {sampler.version}: "
+        f"trained for {facts['epochs']} epoch{'s' * (facts['epochs'] != 1)}, "
+        f"{height} × {width} × {channels} pixels, {facts['latent_dim']} latent coordinates."
+    )
+
+
+def _content(data):
+    """Returns the bytes of what a browser sends as `data:image/png;base64,...`."""
+    if not data:
+        raise ExplorationError(f"The picture has more than {MAX_UPLOAD >> 20} MB.")
+    try:
+        return base64.b64decode(data.partition(";base64,")[2], validate=True)
+    except (AttributeError, ValueError) as error:
+        raise ExplorationError("This is no picture.") from error
+
+
+def _html(picture, file_name, text):
+    """Returns a picture and its download, within the page: no file on the server is made."""
+    data = f"data:image/png;base64,{base64.b64encode(to_png(picture)).decode()}"
+    return (
+        f'<img src="{data}" alt="{html.escape(text)}">'
+        f'<a href="{data}" download="{html.escape(file_name)}.png">Download PNG</a>'
+    )

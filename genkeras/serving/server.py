@@ -1,0 +1,300 @@
+"""A server of samplers: TensorFlow Serving's REST protocol, health, metrics, and the explorer."""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+import socket
+import time
+
+import fastapi
+import tensorflow as tf
+import uvicorn
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from genkeras.serving import metrics, rest
+from genkeras.serving.batching import Batcher, QueueFullError
+from genkeras.serving.tensor_json import RequestError
+from genkeras.training.errors import RunError
+
+# Bodies and answers beyond this many bytes are converted beside the event loop.
+_LARGE = 1 << 16
+_BODY_SECONDS = 60
+_STOP_SECONDS = 30
+_STOPPING = "\nStopping: what has been asked is answered first; Ctrl-C once more stops at once.\n"
+# nginx's number for a client that has gone.
+_CLIENT_GONE = 499
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_log = logging.getLogger("genkeras")
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What a client may ask for, and how requests are joined.
+
+    Args:
+        max_batch_size: Integer. Rows that are computed at once.
+        batch_delay: Float. Seconds for which a request waits for others.
+        max_rows: Integer. Rows of a request.
+        max_body: Integer. Bytes of a request.
+        max_queue: Integer. Requests that are here at once.
+        poll: Float. Seconds between looks for new versions.
+    """
+
+    max_batch_size: int = 64
+    batch_delay: float = 0.002
+    max_rows: int = 256
+    max_body: int = 16 << 20
+    max_queue: int = 128
+    poll: float = 2.0
+
+
+class Service:
+    """Answers requests from what a repository holds.
+
+    Args:
+        repository: `Repository`.
+        limits: `Limits`.
+    """
+
+    def __init__(self, repository, limits):
+        self.repository, self._limits = repository, limits
+        self._metrics = metrics.Metrics()
+        self.batcher = None
+
+    @contextlib.asynccontextmanager
+    async def running(self, app):
+        """Within it, requests are answered and new versions found."""
+        limits = self._limits
+        self.batcher = Batcher(
+            limits.max_batch_size, limits.batch_delay, limits.max_queue, self._metrics.batch
+        )
+        polling = asyncio.create_task(self._poll())
+        try:
+            yield
+        finally:
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
+            await self.batcher.close()
+
+    async def rest(self, request: fastapi.Request):
+        """Answers everything below `/v1/`."""
+        started, seconds = time.monotonic(), None
+        try:
+            route = rest.route(request.method, request.scope["path"])
+            if route.what == "predict":
+                content = await self._predict(request, route)
+                seconds = time.monotonic() - started
+            else:
+                content = rest.to_json(self._facts(route))
+            response = Response(content, media_type="application/json")
+        except RequestError as error:
+            response = _error(error.status, str(error))
+        except QueueFullError:
+            response = _error(429, "the server is busy: try again", {"Retry-After": "1"})
+        except tf.errors.InvalidArgumentError as error:
+            response = _error(400, str(error).partition("\n")[0])
+        except ClientDisconnect:
+            response = _error(_CLIENT_GONE, "the client has gone")
+        # A defect of ours must not stop the server, and is nothing that a client can mend.
+        except Exception:
+            _log.exception("%s %s failed:", request.method, request.scope["path"])
+            response = _error(500, "the server has failed to answer; its log says why")
+        self._metrics.answered(response.status_code, seconds)
+        return response
+
+    async def health(self):
+        """Tells whether there is a sampler to ask."""
+        ready = bool(self.repository.names)
+        content = {"status": "ready" if ready else "no sampler is ready"}
+        return Response(rest.to_json(content), 200 if ready else 503, media_type="application/json")
+
+    async def metrics(self):
+        """Tells what was counted."""
+        samplers = [self.repository.find(name) for name in self.repository.names]
+        text = self._metrics.text(
+            self.batcher.queue_length, [(s.name, s.version) for s in samplers if s]
+        )
+        return Response(text, headers={"Content-Type": metrics.CONTENT_TYPE})
+
+    async def _predict(self, request, route):
+        sampler = self._find(route)
+        with self.batcher.place():
+            body = await self._body(request)
+            prediction = await _converted(
+                len(body), rest.parse, body, sampler, self._limits.max_rows
+            )
+            outputs = await _unless_gone(
+                request, self.batcher.submit(sampler, prediction.signature, prediction.inputs)
+            )
+            size = sum(array.nbytes for array in outputs.values())
+            return await _converted(size, rest.answer, prediction, outputs)
+
+    def _facts(self, route):
+        if route.what == "metadata":
+            return rest.metadata(self._find(route))
+        refused = self.repository.refused(route.name)
+        sampler = self.repository.find(route.name)
+        ready = [sampler.version] if sampler else []
+        if route.version is not None:
+            ready = [version for version in ready if version == route.version]
+            refused = {v: reason for v, reason in refused.items() if v == route.version}
+        if not (ready or refused):
+            raise self._unknown(route)
+        return rest.status(ready, refused)
+
+    def _find(self, route):
+        sampler = self.repository.find(route.name, route.version)
+        if sampler is None:
+            raise self._unknown(route)
+        return sampler
+
+    def _unknown(self, route):
+        what = f"Latest({route.name})"
+        if route.version is not None:
+            what = f"Specific({route.name}, {route.version})"
+        served = [
+            f"{name}/{sampler.version}"
+            for name in self.repository.names
+            if (sampler := self.repository.find(name))
+        ]
+        return RequestError(
+            f"Servable not found for request: {what}; served: {', '.join(served) or 'none'}", 404
+        )
+
+    async def _body(self, request):
+        """Returns the body; a larger one than may be is not read to its end."""
+        limit = self._limits.max_body
+        told = request.headers.get("content-length", "0")
+        chunks, size = [], int(told) if told.isdecimal() and len(told) < 20 else 0
+        if size <= limit:
+            size = 0
+            try:
+                async with asyncio.timeout(_BODY_SECONDS):
+                    async for chunk in request.stream():
+                        chunks.append(chunk)
+                        size += len(chunk)
+                        if size > limit:
+                            break
+            except TimeoutError as error:
+                raise RequestError(f"no whole body within {_BODY_SECONDS} s", 408) from error
+        if size > limit:
+            raise RequestError(f"the body has more than {limit} bytes, the most there may be", 413)
+        return b"".join(chunks)
+
+    async def _poll(self):
+        while True:
+            await asyncio.sleep(self._limits.poll)
+            try:
+                await asyncio.to_thread(self.repository.refresh)
+            # What is wrong with the folder may be mended; what is loaded is served until then.
+            except Exception as error:
+                _log.warning("Cannot look for new versions: %s", error)
+
+
+def create_app(service):
+    """Returns the FastAPI application of a `Service`, without the explorer."""
+    # Their pages would ask other hosts for scripts.
+    app = fastapi.FastAPI(lifespan=service.running, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_api_route("/v1/{path:path}", service.rest, methods=_METHODS)
+    app.add_api_route("/healthz", service.health, methods=["GET", "HEAD"])
+    app.add_api_route("/metrics", service.metrics, methods=["GET", "HEAD"])
+
+    @app.exception_handler(HTTPException)
+    async def _told(request, error):
+        return _error(error.status_code, error.detail, error.headers)
+
+    return app
+
+
+def listen(host, port):
+    """Returns a socket that is bound, before anything takes time.
+
+    Args:
+        host: String. A name or an address.
+        port: Integer; 0 for any that is free.
+
+    Raises:
+        RunError: If that cannot be.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise RunError(
+            f"Cannot listen at --host={host} --port={port}: {os.strerror(error.errno or 0)}. "
+            "Another program may have the port: name another with --port."
+            if error.errno and error.errno > 0
+            else f"Cannot listen at --host={host}: {error.strerror or error}."
+        ) from error
+
+
+def run(app, listener, on_stop=lambda: None):
+    """Answers requests until SIGTERM or Ctrl-C, and then those that are still here.
+
+    Args:
+        app: ASGI application, such as from `create_app`.
+        listener: From `listen`.
+        on_stop: Function, called when it begins to stop.
+    """
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
+    # It raises the signal again once it has stopped, for whoever started it.
+    with contextlib.suppress(KeyboardInterrupt):
+        _Server(config, on_stop).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config, on_stop):
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    def handle_exit(self, sig, frame):
+        if not self.should_exit:
+            os.write(2, _STOPPING.encode())
+            self._on_stop()
+        super().handle_exit(sig, frame)
+
+
+async def _converted(size, function, *arguments):
+    if size > _LARGE:
+        return await asyncio.to_thread(function, *arguments)
+    return function(*arguments)
+
+
+async def _unless_gone(request, answer):
+    """Returns what is awaited; the place of a client that goes away is given to another.
+
+    Raises:
+        ClientDisconnect: If the client went away.
+    """
+    work = asyncio.ensure_future(answer)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+        raise ClientDisconnect
+    finally:
+        work.cancel()
+        gone.cancel()
+
+
+async def _gone(request):
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _error(status, message, headers=None):
+    return Response(
+        rest.to_json({"error": message}), status, headers, media_type="application/json"
+    )
