@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from genkeras import registry
+from genkeras.serving import export, publishing_check
 from genkeras.training import state
 from genkeras.training.config import Config
 from genkeras.training.history import History
@@ -57,3 +58,17 @@ def _with_contrast(arrays):
                 scale = 0.1 if array.ndim == 1 else 1.5 / np.sqrt(array.size / array.shape[-1])
                 array += random.normal(0.0, scale, array.shape).astype(np.float32)
     return arrays
+
+
+@pytest.fixture(scope="session")
+def samplers(stored_run, tmp_path_factory):
+    """Folder with `digits`, a VAE on a plane, and `shapes`, a CGAN of three classes."""
+    folder = tmp_path_factory.mktemp("samplers")
+    with pytest.MonkeyPatch.context() as patch:
+        # `test_export.py` has it.
+        patch.setattr(
+            publishing_check, "check_in_fresh_process", lambda *_: {"float": 0, "uint8": 0}
+        )
+        export.export_run(stored_run("vae", n_hidden=4, latent_dim=2), folder, name="digits")
+        export.export_run(stored_run("cgan"), folder, name="shapes")
+    return folder
