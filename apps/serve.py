@@ -90,7 +90,7 @@ def _run(values):
         from genkeras.serving import server
     except ImportError as error:
         raise RunError(
-            f"apps.serve needs {error.name}, which is not installed: pip install '.[serve]'"
+            f"apps.serve needs packages that cannot be imported ({error}): pip install '.[serve]'"
         ) from error
     from genkeras.serving.repository import Repository
 

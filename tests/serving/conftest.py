@@ -1,5 +1,11 @@
 """Runs that are stored, but were not trained: random weights that give pictures of contrast."""
 
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -9,6 +15,7 @@ from genkeras.training import state
 from genkeras.training.config import Config
 from genkeras.training.history import History
 
+ROOT = pathlib.Path(__file__).parents[2]
 CLASS_NAMES = ("circle", "square", "star")
 
 
@@ -72,3 +79,42 @@ def samplers(stored_run, tmp_path_factory):
         export.export_run(stored_run("vae", n_hidden=4, latent_dim=2), folder, name="digits")
         export.export_run(stored_run("cgan"), folder, name="shapes")
     return folder
+
+
+class ServerProcess:
+    """`apps.serve` in a process of its own, on a port of this machine that is free."""
+
+    def __init__(self, *words, code=None):
+        command = ["-m", "apps.serve"] if code is None else ["-c", code]
+        self._process = subprocess.Popen(
+            [sys.executable, *command, "--port=0", *words],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        line = self._process.stdout.readline()
+        found = re.match(r"Serving (http://127\.0\.0\.1:\d+) until Ctrl-C", line)
+        assert found, line + self._process.communicate()[1]
+        self.address = found[1]
+
+    def stop(self, number=signal.SIGTERM):
+        """Returns the exit status and what was said on stderr."""
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        _, said = self._process.communicate(timeout=60)
+        return self._process.returncode, said
+
+
+@pytest.fixture(scope="module")
+def server_process():
+    """Class `ServerProcess`; all that the tests of a module start is stopped."""
+    started = []
+
+    def start(*words, **options):
+        started.append(ServerProcess(*words, **options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.stop(signal.SIGKILL)

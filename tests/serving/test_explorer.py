@@ -1,0 +1,203 @@
+"""What the explorer draws, and what its gate lets through; `test_browser.py` looks at the page."""
+
+import asyncio
+import io
+import json
+import types
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genkeras.evaluation import interpolation
+from genkeras.serving import exploration, server
+from genkeras.serving.exploration import Exploration, ExplorationError
+from genkeras.serving.explorer_gate import MAX_BODY, ExplorerGate
+from genkeras.serving.repository import Repository
+
+
+@pytest.fixture(scope="module")
+def repository(samplers):
+    found = Repository(samplers)
+    found.refresh()
+    return found
+
+
+def explore(repository, scenario, **limits):
+    async def main():
+        service = server.Service(repository, server.Limits(poll=1000.0, **limits))
+        async with service.running(None):
+            return await scenario(Exploration(service))
+
+    return asyncio.run(main())
+
+
+def answer(repository, name, signature, **inputs):
+    return repository.find(name).run(signature, inputs)["images"]
+
+
+def test_samples_have_seeds_upwards_and_classes_in_turn(repository):
+    sheet = explore(repository, lambda e: e.samples("shapes", 5, None, 4))
+    right = answer(
+        repository, "shapes", "sample", seeds=np.arange(5, 9), labels=np.array([0, 1, 2, 0])
+    )
+    assert sheet.shape == (30, 30, 1)
+    np.testing.assert_array_equal(sheet[2:14, 2:14], right[0])
+    np.testing.assert_array_equal(sheet[16:28, 2:14], right[2])
+    chosen = explore(repository, lambda e: e.samples("shapes", 5, 2, 1))
+    right = answer(repository, "shapes", "sample", seeds=np.array([5]), labels=np.array([2]))
+    np.testing.assert_array_equal(chosen[2:14, 2:14], right[0])
+
+
+def test_a_point_starts_at_the_latents_of_its_seed(repository):
+    async def scenario(e):
+        latents = await e.latents("digits", 9)
+        return await e.point("digits", latents, None)
+
+    right = answer(repository, "digits", "sample", seeds=np.array([9]))
+    np.testing.assert_array_equal(explore(repository, scenario), right[0])
+
+
+def test_a_walk_begins_and_ends_at_its_seeds(repository):
+    sheet = explore(repository, lambda e: e.walk("digits", 3, 4, None, 4))
+    right = answer(repository, "digits", "sample", seeds=np.array([3, 4]))
+    assert sheet.shape == (16, 58, 1)
+    for place, image in ((2, right[0]), (44, right[1])):
+        difference = sheet[2:14, place : place + 12].astype(int) - image
+        assert np.abs(difference).max() <= 1
+
+
+def test_the_plane_is_drawn_from_r_to_minus_r(repository):
+    rows = exploration.PLANE_ROWS
+    sheet = explore(repository, lambda e: e.plane("digits", 1.5, None), max_batch_size=64)
+    assert sheet.shape == (12 * rows, 12 * rows, 1)
+    corners = np.array([[1.5, 1.5], [1.5, -1.5], [-1.5, -1.5]], np.float32)
+    right = answer(repository, "digits", "decode", latents=corners).astype(int)
+    for image, corner in zip(
+        right, (sheet[:12, :12], sheet[:12, -12:], sheet[-12:, -12:]), strict=True
+    ):
+        assert np.abs(corner - image).max() <= 1
+
+
+def test_a_picture_is_cropped_and_reproduced(repository):
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (12, 12), np.uint8)
+    # Grey in colour, on a wider white sheet.
+    wide = np.full((12, 20, 3), 255, np.uint8)
+    wide[:, 4:16] = pixels[..., None]
+    file = io.BytesIO()
+    Image.fromarray(wide).save(file, "PNG")
+    sheet = explore(repository, lambda e: e.reproduction("digits", file.getvalue()))
+    np.testing.assert_array_equal(sheet[2:14, 2:14, 0], pixels)
+    right = answer(repository, "digits", "reconstruct", images=pixels[None, ..., None])
+    np.testing.assert_array_equal(sheet[2:14, 16:28], right[0])
+
+
+def test_what_cannot_be_shown_is_told(repository):
+    for scenario, message, limits in (
+        (lambda e: e.samples("nope", 0, None, 1), "nope is not served any more", {}),
+        (lambda e: e.reproduction("digits", b"GIF89a"), "This picture cannot be used: ", {}),
+        (lambda e: e.samples("digits", 0, None, 1), "busy: try again", {"max_queue": 0}),
+    ):
+        with pytest.raises(ExplorationError, match=message):
+            explore(repository, scenario, **limits)
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 7])
+def test_ways_between_latents_are_those_of_interpolation(dimensions):
+    first, last = np.random.default_rng(3).normal(size=(2, dimensions))
+    for spherical, right in ((True, interpolation.slerp), (False, interpolation.lerp)):
+        np.testing.assert_allclose(
+            exploration.between(first, last, 5, spherical),
+            right(first[None], last[None], 5)[0],
+            atol=1e-6,
+        )
+    # Where there is no circle, the way is straight.
+    for end in (first, -first, 0 * first):
+        way = exploration.between(first, end, 3, True)
+        np.testing.assert_allclose(way[1], (first + end) / 2, atol=1e-6)
+
+
+def test_coordinates_have_the_range_of_the_prior():
+    for name, right in (
+        ("normal", (-6, 6)),
+        ("uniform_signed", (-2, 2)),
+        ("uniform_unsigned", (0, 2)),
+        ("sphere", (-2, 2)),
+    ):
+        assert exploration.coordinate_range({"name": name, "scale": 2.0}) == right
+
+
+def through_gate(method, path, body=b"", chunk=1 << 20):
+    """Returns the status of the answer, and the body that has come through, or `None`."""
+    seen = types.SimpleNamespace(body=None, status=None)
+    parts = [body[k : k + chunk] for k in range(0, len(body), chunk)] or [b""]
+    messages = iter(
+        {"type": "http.request", "body": part, "more_body": k < len(parts) - 1}
+        for k, part in enumerate(parts)
+    )
+
+    async def app(scope, receive, send):
+        content, more = b"", True
+        while more:
+            message = await receive()
+            content += message["body"]
+            more = message["more_body"]
+        seen.body = content
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def receive():
+        return next(messages)
+
+    async def send(message):
+        seen.status = message.get("status", seen.status)
+
+    gate = ExplorerGate(app, own=("/v1/", "/metrics"))
+    scope = {"type": "http", "method": method, "path": path, "headers": []}
+    asyncio.run(gate(scope, receive, send))
+    return seen.status, seen.body
+
+
+CALL = "/gradio_api/run/predict"
+
+
+def test_the_gate_passes_the_page_and_plain_values():
+    for method, path in (
+        ("GET", "/"),
+        ("HEAD", "/"),
+        ("GET", "/theme.css"),
+        ("GET", "/assets/index-1a.js"),
+        ("GET", "/gradio_api/heartbeat/abc"),
+        ("POST", "/v1/models/digits:predict"),
+        ("PUT", "/metrics"),
+    ):
+        assert through_gate(method, path)[0] == 200, path
+    body = json.dumps({"data": ["digits", 3, 0.5, None, True], "fn_index": 1}).encode()
+    assert through_gate("POST", CALL, body, chunk=7) == (200, body)
+
+
+def test_the_gate_refuses_the_rest():
+    for method, path in (
+        ("POST", "/"),
+        ("GET", "/gradio_api/file=/etc/passwd"),
+        ("POST", "/gradio_api/upload"),
+        ("POST", "/gradio_api/queue/join"),
+        ("POST", "/gradio_api/run/other"),
+        ("GET", "/v2/models"),
+        ("GET", CALL),
+        ("POST", "/theme.css"),
+    ):
+        assert through_gate(method, path) == (404, None), path
+    for body in (
+        b"",
+        b"[]",
+        b"{}",
+        b'{"data": 3}',
+        b'{"data": ["\xff"]}',
+        b'{"data": [{"path": "/etc/passwd"}]}',
+        b'{"data": [["/etc/passwd"]]}',
+    ):
+        assert through_gate("POST", CALL, body) == (400, None), body
+    large = b'{"data": ["' + b"a" * MAX_BODY + b'"]}'
+    assert through_gate("POST", CALL, large) == (413, None)
