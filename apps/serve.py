@@ -43,8 +43,9 @@ FLAGS = {
     ),
     "batch_delay": flags.Flag(
         "float",
-        "Milliseconds for which a request waits for others to be joined with. Default: 2.",
-        default=2.0,
+        "Milliseconds for which a request waits for others to be joined with. Default: 0, those "
+        "that came while the batch before was computed.",
+        default=0.0,
         minimum=0.0,
         maximum=10_000.0,
     ),

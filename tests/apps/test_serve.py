@@ -46,6 +46,16 @@ def test_a_port_that_is_taken(tmp_path, capsys):
     assert f"Cannot listen at --host=127.0.0.1 --port={port}: Address already in use." in said
 
 
+def test_a_small_answer_does_not_wait_for_an_acknowledgement():
+    from genkeras.serving import server
+
+    with server.listen("127.0.0.1", 0) as listener:
+        client = socket.create_connection(listener.getsockname())
+        connection, _ = listener.accept()
+        with client, connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_packages_that_are_missing(tmp_path, capsys, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
