@@ -356,57 +356,81 @@ def test_a_failure_of_ours_is_told_and_logged(stuck, caplog):
     assert predict(stuck.client, BODY).status_code == 200
 
 
-def test_a_client_that_goes_away_gives_its_place_back(samplers):
-    """At the level of ASGI, where a client can go in the middle."""
+async def _call(app, receive):
+    """Posts a prediction at the level of ASGI; returns the status."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/models/digits:predict",
+        "raw_path": b"",
+        "query_string": b"",
+        "headers": [],
+        "http_version": "1.1",
+    }
+    await app(scope, receive, send)
+    return sent[0]["status"]
+
+
+def _service(folder, **limits):
+    repository = Repository(folder)
+    repository.refresh()
+    return server.Service(repository, server.Limits(**{"poll": 1000.0} | limits))
+
+
+def test_a_body_without_an_end_is_not_read_to_its_end(samplers):
+    reads = []
+
+    async def receive():
+        reads.append(0)
+        assert len(reads) < 50
+        return {"type": "http.request", "body": b" " * 1000, "more_body": True}
 
     async def scenario():
-        repository = Repository(samplers)
-        repository.refresh()
-        stuck = _Stuck(repository.find("digits"))
-        repository.find = lambda *_: stuck
-        service = server.Service(repository, server.Limits(max_queue=2, poll=1000.0))
+        service = _service(samplers, max_body=10_000)
+        app = server.create_app(service)
+        async with service.running(app):
+            return await _call(app, receive)
+
+    assert asyncio.run(scenario()) == 413
+    assert len(reads) == 11
+
+
+def test_a_client_that_goes_away_gives_its_place_back(samplers):
+    async def scenario():
+        service = _service(samplers, max_queue=2)
+        stuck = _Stuck(service.repository.find("digits"))
+        service.repository.find = lambda *_: stuck
         app = server.create_app(service)
         body = json.dumps(BODY).encode()
-        sent = []
+        gone = asyncio.Event()
 
-        async def call(*messages, gone):
-            messages = iter(messages)
+        def client(message):
+            messages = iter([message])
 
             async def receive():
-                message = next(messages, None)
-                if message is None:
+                found = next(messages, None)
+                if found is None:
                     await gone.wait()
                     return {"type": "http.disconnect"}
-                return message
+                return found
 
-            async def send(message):
-                sent.append(message)
-
-            scope = {
-                "type": "http",
-                "method": "POST",
-                "path": "/v1/models/digits:predict",
-                "raw_path": b"",
-                "query_string": b"",
-                "headers": [],
-                "http_version": "1.1",
-            }
-            await app(scope, receive, send)
+            return asyncio.create_task(_call(app, receive))
 
         async with service.running(app):
-            gone = asyncio.Event()
-            whole = {"type": "http.request", "body": body, "more_body": False}
-            part = {"type": "http.request", "body": body[:5], "more_body": True}
             calls = [
-                asyncio.create_task(call(whole, gone=gone)),
-                asyncio.create_task(call(part, gone=gone)),
+                client({"type": "http.request", "body": body, "more_body": False}),
+                client({"type": "http.request", "body": body[:5], "more_body": True}),
             ]
             while service.batcher.queue_length < 2 or not stuck.entered.is_set():
                 await asyncio.sleep(0.01)
             gone.set()
-            await asyncio.wait_for(asyncio.gather(*calls), 10)
+            assert await asyncio.wait_for(asyncio.gather(*calls), 10) == [499, 499]
             assert service.batcher.queue_length == 0
-            assert [m["status"] for m in sent if "status" in m] == [499, 499]
             stuck.go_on.set()
 
     asyncio.run(scenario())
