@@ -14,13 +14,19 @@ MAX_PICTURES = 64
 # Numbers of a browser are exact up to here.
 _MAX_SEED = 2**53 - 1 - MAX_PICTURES
 _CSS = """
-.gradio-container { width: 100% !important; max-width: 960px !important; margin: 0 auto; }
+/* Hidden overflow, Gradio's, would keep the picture below from staying in sight. */
+.gradio-container {
+  width: 100% !important; max-width: 960px !important; margin: 0 auto;
+  overflow: clip !important;
+}
 .sheet img { width: 100%; max-width: 560px; image-rendering: pixelated; display: block; }
 .sheet a { display: inline-block; padding: 10px 0; }
 @media (max-width: 640px) {
   /* The picture stays in sight while the sliders below it are moved. */
-  #point { position: sticky; top: 0; z-index: 2; background: var(--body-background-fill); }
-  #point img { max-width: 180px; }
+  #point-column {
+    position: sticky; top: 0; z-index: 20; background: var(--body-background-fill);
+  }
+  #point img { max-width: 160px; }
   /* All five tabs fit. */
   .tab-container button { padding: 0 8px !important; }
 }
@@ -113,9 +119,9 @@ def _components(gr, names):
             parts.count = gr.Slider(1, MAX_PICTURES, 16, step=1, label="Pictures")
         parts.samples = sheet("samples")
     with gr.Tab("Sliders"):
+        parts.point_seed = seed("Start at the latents of seed", 0, "point-seed")
         with gr.Row():
-            with gr.Column():
-                parts.point_seed = seed("Start at the latents of seed", 0, "point-seed")
+            with gr.Column(elem_id="point-column"):
                 parts.point = sheet("point")
             with gr.Column():
                 parts.first = gr.Slider(0, 1, 0, step=1, label="First coordinate below")

@@ -146,7 +146,7 @@ def test_an_autoencoder_is_explored_on_a_phone(open_page, tmp_path):
 
 
 def test_classes_are_chosen(open_page):
-    page = open_page.open(1200)
+    page = open_page.open(600)
     assert not page.locator("#class").is_visible()
     choose(page, "#sampler", "shapes")
     assert page.locator("#facts").inner_text().startswith("CGAN on shapes, version 1")
@@ -156,6 +156,10 @@ def test_classes_are_chosen(open_page):
     # 62 latent coordinates, of which eight are shown at a time.
     tab(page, "Sliders")
     assert [page.locator(f"#slider-{k}").is_visible() for k in (0, 7)] == [True, True]
+    # The picture stays in sight of the last one.
+    page.locator("#slider-7").scroll_into_view_if_needed()
+    assert page.evaluate("window.scrollY") > 300
+    assert page.locator("#point img").bounding_box()["y"] >= 0
     for name in ("Plane", "Upload"):
         assert page.get_by_role("tab", name=name, exact=True).count() == 0
     assert (open_page.noted.complaints, open_page.noted.foreign) == ([], [])
