@@ -100,6 +100,7 @@ def train(
     score_every=0,
     keep_best=None,
     tensorboard=False,
+    extra_callbacks=(),
 ):
     """Trains until the epochs of the configuration are done; goes on where a run stopped.
 
@@ -123,6 +124,7 @@ def train(
         keep_best: Pair of a score's name (or words that only one name contains) and whether
             higher is better: the state where it is best stays as `best.npz`.
         tensorboard: Boolean. Whether losses and scores are written for TensorBoard too.
+        extra_callbacks: Keras callbacks, called before all others.
 
     Returns:
         Dict, also written to `metrics.json`: `parameters`, `epochs`, `train_seconds`,
@@ -168,6 +170,7 @@ def train(
             loop.pretrain(model, train_split.images, config.seed)
             request = held.enter_context(StopRequest())
             chosen = [
+                *extra_callbacks,
                 check,
                 record,
                 *loop.required_callbacks(model),
