@@ -4,9 +4,8 @@ Reference:
     [Mirza and Osindero, 2014](https://arxiv.org/abs/1411.1784), equation 2.
 """
 
-import keras
-
 from genkeras.models.gan import DATASET_EPOCHS, DEFAULTS, NonSaturatingGAN
+from genkeras.models.optimization import Adam
 from genkeras.models.recipe import Recipe
 from genkeras.networks import infogan
 from genkeras.networks.conditional import join_to_images, join_to_latents
@@ -117,8 +116,8 @@ def build(
         seed=seed,
     )
     model.compile(
-        generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=beta_1),
-        discriminator_optimizer=keras.optimizers.Adam(discriminator_learning_rate, beta_1=beta_1),
+        generator_optimizer=Adam(learning_rate, beta_1=beta_1),
+        discriminator_optimizer=Adam(discriminator_learning_rate, beta_1=beta_1),
     )
     return model
 

@@ -4,9 +4,8 @@ Reference:
     [Radford et al., 2016](https://arxiv.org/abs/1511.06434), sections 3 and 4.
 """
 
-import keras
-
 from genkeras.models.gan import NonSaturatingGAN
+from genkeras.models.optimization import Adam
 from genkeras.models.recipe import Recipe
 from genkeras.networks import dcgan as networks
 from genkeras.networks.conditional import join_to_images, join_to_latents
@@ -162,8 +161,8 @@ def build(
     if discriminator_learning_rate is None:
         discriminator_learning_rate = learning_rate
     model.compile(
-        generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=beta_1),
-        discriminator_optimizer=keras.optimizers.Adam(discriminator_learning_rate, beta_1=beta_1),
+        generator_optimizer=Adam(learning_rate, beta_1=beta_1),
+        discriminator_optimizer=Adam(discriminator_learning_rate, beta_1=beta_1),
     )
     return model
 

@@ -15,7 +15,7 @@ import numpy as np
 from genkeras.models import noise
 from genkeras.models.inference import in_chunks
 from genkeras.models.losses import fake_cross_entropy, real_cross_entropy
-from genkeras.models.optimization import gradient_step
+from genkeras.models.optimization import Adam, gradient_step
 from genkeras.models.recipe import Recipe
 from genkeras.networks import infogan
 
@@ -311,8 +311,8 @@ def build(
         seed=seed,
     )
     model.compile(
-        generator_optimizer=keras.optimizers.Adam(learning_rate, beta_1=beta_1),
-        discriminator_optimizer=keras.optimizers.Adam(discriminator_learning_rate, beta_1=beta_1),
+        generator_optimizer=Adam(learning_rate, beta_1=beta_1),
+        discriminator_optimizer=Adam(discriminator_learning_rate, beta_1=beta_1),
     )
     return model
 

@@ -1,6 +1,42 @@
-"""One gradient step, shared by all models."""
+"""One gradient step, and its optimizer, shared by all models."""
 
+import keras
 import tensorflow as tf
+
+
+class Adam(keras.optimizers.Adam):
+    """`keras.optimizers.Adam` that reads and writes each array once per update.
+
+    The same formula as one operation: the time of an update is that of moving seven arrays
+    through memory, which Keras' single steps do several times over.
+
+    Reference:
+        [Kingma & Ba, 2015](https://arxiv.org/abs/1412.6980), section 2, in the last form
+        (ε beside the uncorrected root).
+
+    Args: as `keras.optimizers.Adam`, without `amsgrad`.
+    """
+
+    def apply(self, grads, trainable_variables=None):
+        steps = tf.cast(self.iterations.value + 1, tf.float32)
+        # Of all variables the same.
+        self._powers = tf.pow(self.beta_1, steps), tf.pow(self.beta_2, steps)
+        super().apply(grads, trainable_variables)
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=self._powers[0],
+            beta2_power=self._powers[1],
+            lr=tf.cast(learning_rate, tf.float32),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=tf.cast(gradient, tf.float32),
+        )
 
 
 def gradient_step(optimizer, variables, compute_loss):

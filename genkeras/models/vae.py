@@ -18,7 +18,7 @@ from genkeras.models.losses import (
     gaussian_kl_divergence,
     gaussian_negative_log_likelihood,
 )
-from genkeras.models.optimization import gradient_step
+from genkeras.models.optimization import Adam, gradient_step
 from genkeras.models.recipe import Recipe
 from genkeras.networks import infogan, mlp
 from genkeras.networks.blocks import scaled
@@ -347,7 +347,7 @@ def build(
             image_shape, latent_dim, activation="linear", name="decoder", **shared
         )
     model = VAE(encoder, decoder, likelihood=likelihood, add_noise=add_noise, seed=seed)
-    model.compile(keras.optimizers.Adam(learning_rate, beta_1=beta_1))
+    model.compile(Adam(learning_rate, beta_1=beta_1))
     return model
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from genkeras.models import noise, schedules
 from genkeras.models.inference import in_chunks
-from genkeras.models.optimization import gradient_step
+from genkeras.models.optimization import Adam, gradient_step
 from genkeras.models.wae_terms import COSTS, moment_distance, truncated_normal
 
 ENCODER_NOISES = ("deterministic", "add_noise", "gaussian", "implicit")
@@ -348,7 +348,7 @@ class WAE(keras.Model):
             List of the losses, one per step.
         """
         rate = self.learning_rates["autoencoder"]
-        optimizer = keras.optimizers.Adam(rate, beta_1=0.5)
+        optimizer = Adam(rate, beta_1=0.5)
         optimizer.build(self.encoder_variables)
         seed = noise.fold(self.seed, 3)
 

@@ -10,6 +10,7 @@ import math
 import keras
 
 from genkeras.models.latent_prior import LatentPrior
+from genkeras.models.optimization import Adam
 from genkeras.networks import wae as networks
 
 
@@ -103,7 +104,7 @@ def epochs_matter(options):
 def make_optimizer(name, learning_rate, beta_1):
     """Returns a Keras optimizer for `"adam"` or `"sgd"`."""
     if name == "adam":
-        return keras.optimizers.Adam(learning_rate, beta_1=beta_1)
+        return Adam(learning_rate, beta_1=beta_1)
     if name == "sgd":
         return keras.optimizers.SGD(learning_rate)
     raise ValueError(f"optimizer={name!r} is unknown; use 'adam' or 'sgd'.")

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from genkeras.models import noise
 from genkeras.models.gan import DATASET_EPOCHS
+from genkeras.models.optimization import Adam
 from genkeras.models.recipe import Recipe
 from genkeras.models.wgan import WGAN
 from genkeras.networks import infogan
@@ -127,8 +128,8 @@ def build(
     )
     decays = {"beta_1": beta_1, "beta_2": beta_2}
     model.compile(
-        generator_optimizer=keras.optimizers.Adam(learning_rate, **decays),
-        discriminator_optimizer=keras.optimizers.Adam(discriminator_learning_rate, **decays),
+        generator_optimizer=Adam(learning_rate, **decays),
+        discriminator_optimizer=Adam(discriminator_learning_rate, **decays),
     )
     return model
 

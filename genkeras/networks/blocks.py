@@ -2,7 +2,11 @@
 
 from keras import layers
 
+from genkeras.networks.layers import BatchNormalization, Upsampling
+
 PUBLISHED_WIDTH = 64
+# Those of a picture. With more, the transposed form is as fast.
+MOST_SUB_PIXEL_CHANNELS = 4
 
 
 def scaled(size, width):
@@ -21,7 +25,7 @@ def halved(size, times=1):
 
 
 def batch_normalization():
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+    return BatchNormalization(momentum=0.9, epsilon=1e-5)
 
 
 def upsample_to(inputs, height, width, filters, kernel_size, initializer, use_bias):
@@ -42,14 +46,13 @@ def upsample_to(inputs, height, width, filters, kernel_size, initializer, use_bi
     Returns:
         Symbolic tensor `(batch_size, height, width, filters)`.
     """
-    outputs = layers.Conv2DTranspose(
-        filters,
-        kernel_size,
-        strides=2,
-        padding="same",
-        use_bias=use_bias,
-        kernel_initializer=initializer,
-    )(inputs)
+    options = {"use_bias": use_bias, "kernel_initializer": initializer}
+    if filters <= MOST_SUB_PIXEL_CHANNELS:
+        outputs = Upsampling(filters, kernel_size, **options)(inputs)
+    else:
+        outputs = layers.Conv2DTranspose(
+            filters, kernel_size, strides=2, padding="same", **options
+        )(inputs)
     rows, columns = (_cut(size, kernel_size) for size in (height, width))
     if any(rows + columns):
         outputs = layers.Cropping2D((rows, columns))(outputs)

@@ -15,6 +15,7 @@ from keras import layers
 
 from genkeras.networks.blocks import batch_normalization, halved, scaled, upsample_to
 from genkeras.networks.initialization import Initializers
+from genkeras.networks.layers import Dense
 
 KERNEL_SIZE = 5
 
@@ -147,7 +148,7 @@ def conditional_discriminator(image_shape, num_classes, *, width=64, seed=0, nam
 
 
 def _dense(inputs, units, init, use_bias):
-    return layers.Dense(units, use_bias=use_bias, kernel_initializer=init.normal())(inputs)
+    return Dense(units, use_bias=use_bias, kernel_initializer=init.normal())(inputs)
 
 
 def _convolution(inputs, filters, init, use_bias):

@@ -14,6 +14,7 @@ from keras import layers
 
 from genkeras.networks.blocks import batch_normalization, halved, scaled, upsample_to
 from genkeras.networks.initialization import Initializers
+from genkeras.networks.layers import Dense
 
 
 def generator(image_shape, latent_dim, *, width=64, activation="tanh", seed=0, name="generator"):
@@ -36,10 +37,10 @@ def generator(image_shape, latent_dim, *, width=64, activation="tanh", seed=0, n
     base = (halved(rows, 2), halved(columns, 2), scaled(128, width))
 
     inputs = keras.Input((latent_dim,))
-    x = layers.Dense(scaled(1024, width), use_bias=False, kernel_initializer=init.normal())(inputs)
+    x = Dense(scaled(1024, width), use_bias=False, kernel_initializer=init.normal())(inputs)
     x = layers.ReLU()(batch_normalization()(x))
     units = base[0] * base[1] * base[2]
-    x = layers.Dense(units, use_bias=False, kernel_initializer=init.normal())(x)
+    x = Dense(units, use_bias=False, kernel_initializer=init.normal())(x)
     x = layers.ReLU()(batch_normalization()(x))
     x = layers.Reshape(base)(x)
     x = upsample_to(
@@ -89,9 +90,9 @@ def discriminator(
     )(x)
     x = layers.LeakyReLU(0.2)(normalize(x))
     x = layers.Flatten()(x)
-    x = layers.Dense(scaled(1024, width), use_bias=use_bias, kernel_initializer=init.normal())(x)
+    x = Dense(scaled(1024, width), use_bias=use_bias, kernel_initializer=init.normal())(x)
     x = layers.LeakyReLU(0.2)(normalize(x))
-    x = layers.Dense(outputs, kernel_initializer=init.normal())(x)
+    x = Dense(outputs, kernel_initializer=init.normal())(x)
     return keras.Model(inputs, x, name=name)
 
 

@@ -15,6 +15,7 @@ from keras import layers
 
 from genkeras.networks.blocks import batch_normalization, halved, scaled, upsample_to
 from genkeras.networks.initialization import Initializers
+from genkeras.networks.layers import Dense
 
 STDDEV = 0.01
 ENCODER_FILTERS = (128, 256, 512, 1024)
@@ -47,7 +48,7 @@ def conv_encoder(image_shape, outputs, *, kernel_size, width=64, seed=0, name="e
             kernel_initializer=init.truncated_normal(),
         )(x)
         x = layers.ReLU()(batch_normalization()(x))
-    x = layers.Dense(outputs, kernel_initializer=init.normal())(layers.Flatten()(x))
+    x = Dense(outputs, kernel_initializer=init.normal())(layers.Flatten()(x))
     return keras.Model(inputs, x, name=name)
 
 
@@ -90,7 +91,7 @@ def conv_decoder(
         scaled(DECODER_FILTERS, width),
     )
     inputs = keras.Input((latent_dim,))
-    x = layers.Dense(math.prod(base), kernel_initializer=init.normal())(inputs)
+    x = Dense(math.prod(base), kernel_initializer=init.normal())(inputs)
     x = layers.Reshape(base)(layers.ReLU()(x))
     for index in range(1, num_layers):
         x = upsample_to(
@@ -121,9 +122,9 @@ def mlp_encoder(image_shape, outputs, *, width=64, seed=0, name="encoder"):
     inputs = keras.Input(image_shape)
     x = layers.Flatten()(inputs)
     for _ in range(3):
-        x = layers.Dense(scaled(256, width), use_bias=False, kernel_initializer=init.normal())(x)
+        x = Dense(scaled(256, width), use_bias=False, kernel_initializer=init.normal())(x)
         x = layers.ReLU()(batch_normalization()(x))
-    x = layers.Dense(outputs, kernel_initializer=init.normal())(x)
+    x = Dense(outputs, kernel_initializer=init.normal())(x)
     return keras.Model(inputs, x, name=name)
 
 
@@ -138,9 +139,9 @@ def mlp_decoder(image_shape, latent_dim, *, activation, width=64, seed=0, name="
     init = Initializers(seed, name, STDDEV)
     inputs = x = keras.Input((latent_dim,))
     for _ in range(3):
-        x = layers.Dense(scaled(256, width), kernel_initializer=init.normal())(x)
+        x = Dense(scaled(256, width), kernel_initializer=init.normal())(x)
         x = batch_normalization()(layers.ReLU()(x))
-    x = layers.Dense(math.prod(image_shape), kernel_initializer=init.normal())(x)
+    x = Dense(math.prod(image_shape), kernel_initializer=init.normal())(x)
     x = layers.Activation(activation)(x)
     return keras.Model(inputs, layers.Reshape(image_shape)(x), name=name)
 
@@ -161,10 +162,8 @@ def latent_discriminator(latent_dim, *, units, width=64, seed=0, name="discrimin
     init = Initializers(seed, name, STDDEV)
     inputs = x = keras.Input((latent_dim,))
     for _ in range(4):
-        x = layers.Dense(scaled(units, width), activation="relu", kernel_initializer=init.normal())(
-            x
-        )
-    x = layers.Dense(1, kernel_initializer=init.normal())(x)
+        x = Dense(scaled(units, width), activation="relu", kernel_initializer=init.normal())(x)
+    x = Dense(1, kernel_initializer=init.normal())(x)
     return keras.Model(inputs, x, name=name)
 
 
@@ -183,8 +182,6 @@ def noise_matrix(latent_dim, *, seed=0, name="noise_matrix"):
     init = Initializers(seed, name, STDDEV)
     inputs = x = keras.Input((latent_dim,))
     for factor in (2, 4, 6):
-        x = layers.Dense(factor * latent_dim, activation="tanh", kernel_initializer=init.normal())(
-            x
-        )
-    x = layers.Dense(latent_dim**2, kernel_initializer=init.normal())(x)
+        x = Dense(factor * latent_dim, activation="tanh", kernel_initializer=init.normal())(x)
+    x = Dense(latent_dim**2, kernel_initializer=init.normal())(x)
     return keras.Model(inputs, layers.Reshape((latent_dim, latent_dim))(x), name=name)
