@@ -12,7 +12,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from genkeras import registry
 from genkeras.data.preprocessing import to_range, to_uint8
-from genkeras.serving import export, metadata, publishing_check
+from genkeras.serving import export, graph_check, metadata, publishing_check
 from genkeras.training import experiment
 
 VARIANTS = {name: (name, {}) for name in registry.MODELS} | {
@@ -209,3 +209,9 @@ def test_a_moving_average_draws_the_pictures_where_one_is_kept(exported):
     right = average(latents, training=False).numpy()
     assert np.abs(right - model.generator(latents, training=False)).max() > 0.01
     np.testing.assert_allclose(images, right, rtol=0, atol=1e-5)
+
+
+def test_the_server_takes_its_graph(exported):
+    graph_check.check((exported.path / "saved_model.pb").read_bytes())
+    for signature in exported.signatures.values():
+        graph_check.check_signature(signature)
