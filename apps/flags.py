@@ -101,6 +101,12 @@ RUN = {
     ),
 }
 MODEL = {
+    "precision": Flag(
+        "enum",
+        "What the layers compute in; weights, losses and penalties stay float32. The mixed ones "
+        "are for devices with 16-bit arithmetic. Default: float32.",
+        values=("float32", "mixed_float16", "mixed_bfloat16"),
+    ),
     "latent_dim": Flag(
         "integer", "Length of the latent vector.", ("dim_z", "z_dim", "zdim"), minimum=1
     ),

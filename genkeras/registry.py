@@ -49,7 +49,7 @@ def build(name, image_shape, num_classes=None, seed=0, **given):
         image_shape: Tuple `(height, width, channels)`.
         num_classes: Integer, or `None` for images without labels.
         seed: Integer. Seed of the initial weights and of all noise.
-        **given: Options that differ from the paper's.
+        **given: Options that differ from the paper's, and `precision`.
 
     Returns:
         `keras.Model`, compiled.
@@ -58,5 +58,11 @@ def build(name, image_shape, num_classes=None, seed=0, **given):
         ValueError: If the model, an option or its value is unknown.
     """
     chosen = recipe(name)
-    options = build_options(chosen.complete(given))
-    return chosen.build(tuple(image_shape), num_classes=num_classes, seed=seed, **options)
+    options = chosen.complete(given)
+    # Imported here: the names of the models are known without Keras.
+    from genkeras.models import precision
+
+    with precision.policy(options["precision"]):
+        return chosen.build(
+            tuple(image_shape), num_classes=num_classes, seed=seed, **build_options(options)
+        )

@@ -19,6 +19,8 @@ _ATTACHED = (
     keras.layers.ELU,
     keras.layers.Dropout,
 )
+# Of kinds of layers whose own name says less.
+_NAMES = {"InputLayer": "Input", "Upsampling": "Conv2DTranspose"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,7 +211,12 @@ def _layer_name(layer):
     activation = getattr(layer, "activation", None)
     if activation is not None and activation is not keras.activations.linear:
         details.append(activation.__name__)
-    return " ".join([{"InputLayer": "Input"}.get(kind, kind), ", ".join(details)]).strip()
+    return " ".join(
+        [
+            _NAMES.get(kind, kind),
+            ", ".join(details),
+        ]
+    ).strip()
 
 
 def _boxes(network):

@@ -16,6 +16,7 @@ from genkeras.models import noise
 from genkeras.models.inference import in_chunks
 from genkeras.models.losses import fake_cross_entropy, real_cross_entropy
 from genkeras.models.optimization import Adam, gradient_step
+from genkeras.models.precision import loss_scaled
 from genkeras.models.recipe import Recipe
 from genkeras.networks import infogan
 
@@ -92,11 +93,11 @@ class GAN(keras.Model):
         """Configures training with an optimizer for each network."""
         # Without `optimizer=None` Keras would make a hidden RMSprop.
         super().compile(optimizer=None, **kwargs)
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
+        self.generator_optimizer = loss_scaled(generator_optimizer)
+        self.discriminator_optimizer = loss_scaled(discriminator_optimizer)
         # Unbuilt optimizers are silently left out when a state is restored.
-        generator_optimizer.build(self.generator.trainable_variables)
-        discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     @property
     def optimizers(self):

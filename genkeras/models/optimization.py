@@ -58,6 +58,7 @@ def gradient_step(optimizer, variables, compute_loss):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(values)
         result = compute_loss()
-    loss = result[0] if isinstance(result, tuple) else result
+        # Within the tape: the gradients are those of the scaled loss.
+        loss = optimizer.scale_loss(result[0] if isinstance(result, tuple) else result)
     optimizer.apply(tape.gradient(loss, values), variables)
     return result

@@ -5,7 +5,8 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-TRAINING_OPTIONS = ("batch_size", "epochs")
+# What is no option of `Recipe.build`, but of training.
+TRAINING_OPTIONS = ("batch_size", "epochs", "precision")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +50,12 @@ class Recipe:
             dataset: String. Name of the data set.
 
         Returns:
-            Dict of every option, `batch_size` and `epochs` included.
+            Dict of every option, `batch_size`, `epochs` and `precision` included.
 
         Raises:
             ValueError: If an option is unknown.
         """
-        options = dict(self.defaults)
+        options = {"precision": "float32", **self.defaults}
         if dataset in self.dataset_epochs:
             options["epochs"] = self.dataset_epochs[dataset]
         if self.variants:

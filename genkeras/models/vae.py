@@ -19,6 +19,7 @@ from genkeras.models.losses import (
     gaussian_negative_log_likelihood,
 )
 from genkeras.models.optimization import Adam, gradient_step
+from genkeras.models.precision import loss_scaled
 from genkeras.models.recipe import Recipe
 from genkeras.networks import infogan, mlp
 from genkeras.networks.blocks import scaled
@@ -84,8 +85,8 @@ class VAE(keras.Model):
         """Configures training with one optimizer for both networks."""
         # Not given to Keras as `optimizer`, so that all families store theirs alike.
         super().compile(optimizer=None, **kwargs)
-        self.autoencoder_optimizer = optimizer
-        optimizer.build(self.trainable_variables)
+        self.autoencoder_optimizer = loss_scaled(optimizer)
+        self.autoencoder_optimizer.build(self.trainable_variables)
 
     @property
     def optimizers(self):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from genkeras.models import noise, schedules
 from genkeras.models.inference import in_chunks
 from genkeras.models.optimization import Adam, gradient_step
+from genkeras.models.precision import loss_scaled
 from genkeras.models.wae_terms import COSTS, moment_distance, truncated_normal
 
 ENCODER_NOISES = ("deterministic", "add_noise", "gaussian", "implicit")
@@ -128,8 +129,8 @@ class WAE(keras.Model):
         """Configures training with one optimizer for encoder and decoder."""
         # Not given to Keras as `optimizer`, so that all families store theirs alike.
         super().compile(optimizer=None, **kwargs)
-        self.autoencoder_optimizer = autoencoder_optimizer
-        autoencoder_optimizer.build(self.autoencoder_variables)
+        self.autoencoder_optimizer = loss_scaled(autoencoder_optimizer)
+        self.autoencoder_optimizer.build(self.autoencoder_variables)
         # What the schedule multiplies: the optimizers' own rates change with it.
         self.learning_rates = {"autoencoder": float(autoencoder_optimizer.learning_rate)}
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from genkeras.models import wae_experiments
 from genkeras.models.losses import fake_cross_entropy, real_cross_entropy
 from genkeras.models.optimization import gradient_step
+from genkeras.models.precision import loss_scaled
 from genkeras.models.recipe import Recipe
 from genkeras.models.wae import PAPER, WAE
 from genkeras.networks import wae as networks
@@ -67,8 +68,8 @@ class WAEGAN(WAE):
     def compile(self, autoencoder_optimizer, discriminator_optimizer, **kwargs):
         """Configures training with an optimizer for the autoencoder and one for D."""
         super().compile(autoencoder_optimizer, **kwargs)
-        self.discriminator_optimizer = discriminator_optimizer
-        discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.discriminator_optimizer = loss_scaled(discriminator_optimizer)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
         self.learning_rates["discriminator"] = float(discriminator_optimizer.learning_rate)
 
     @property

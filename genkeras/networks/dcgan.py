@@ -47,7 +47,7 @@ def generator(image_shape, latent_dim, *, width=64, seed=0, name="generator"):
         x = _upsample(x, size, scaled(filters, width), init, use_bias=False)
         x = layers.ReLU()(batch_normalization()(x))
     x = _upsample(x, (rows, columns), channels, init, use_bias=True)
-    return keras.Model(inputs, layers.Activation("tanh")(x), name=name)
+    return keras.Model(inputs, layers.Activation("tanh", dtype="float32")(x), name=name)
 
 
 def discriminator(image_shape, *, width=64, seed=0, name="discriminator"):
@@ -68,7 +68,7 @@ def discriminator(image_shape, *, width=64, seed=0, name="discriminator"):
     for filters in (128, 256, 512):
         x = _convolution(x, scaled(filters, width), init, use_bias=False)
         x = layers.LeakyReLU(0.2)(batch_normalization()(x))
-    return keras.Model(inputs, _dense(layers.Flatten()(x), 1, init, use_bias=True), name=name)
+    return keras.Model(inputs, _score(layers.Flatten()(x), init), name=name)
 
 
 def conditional_generator(
@@ -108,7 +108,7 @@ def conditional_generator(
     x = layers.ReLU()(batch_normalization()(x))
     x = layers.Concatenate()([x, _planes(classes, half)])
     x = _upsample(x, (rows, columns), channels, init, use_bias=True)
-    return keras.Model(inputs, layers.Activation("sigmoid")(x), name=name)
+    return keras.Model(inputs, layers.Activation("sigmoid", dtype="float32")(x), name=name)
 
 
 def conditional_discriminator(image_shape, num_classes, *, width=64, seed=0, name="discriminator"):
@@ -144,11 +144,15 @@ def conditional_discriminator(image_shape, num_classes, *, width=64, seed=0, nam
     x = _dense(x, scaled(1024, width), init, use_bias=False)
     x = layers.LeakyReLU(0.2)(batch_normalization()(x))
     x = layers.Concatenate()([x, classes])
-    return keras.Model(inputs, _dense(x, 1, init, use_bias=True), name=name)
+    return keras.Model(inputs, _score(x, init), name=name)
 
 
 def _dense(inputs, units, init, use_bias):
     return Dense(units, use_bias=use_bias, kernel_initializer=init.normal())(inputs)
+
+
+def _score(inputs, init):
+    return Dense(1, kernel_initializer=init.normal(), dtype="float32")(inputs)
 
 
 def _convolution(inputs, filters, init, use_bias):

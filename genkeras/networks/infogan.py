@@ -48,7 +48,7 @@ def generator(image_shape, latent_dim, *, width=64, activation="tanh", seed=0, n
     )
     x = layers.ReLU()(batch_normalization()(x))
     x = upsample_to(x, rows, columns, channels, 4, init.normal(), use_bias=True)
-    return keras.Model(inputs, layers.Activation(activation)(x), name=name)
+    return keras.Model(inputs, layers.Activation(activation, dtype="float32")(x), name=name)
 
 
 def discriminator(
@@ -92,7 +92,7 @@ def discriminator(
     x = layers.Flatten()(x)
     x = Dense(scaled(1024, width), use_bias=use_bias, kernel_initializer=init.normal())(x)
     x = layers.LeakyReLU(0.2)(normalize(x))
-    x = Dense(outputs, kernel_initializer=init.normal())(x)
+    x = Dense(outputs, kernel_initializer=init.normal(), dtype="float32")(x)
     return keras.Model(inputs, x, name=name)
 
 

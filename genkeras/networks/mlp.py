@@ -45,7 +45,7 @@ def encoder(
         x = layers.Rescaling(2.0, offset=-1.0)(x)
     x = _hidden(x, n_hidden, "elu", dropout_rate, init)
     x = _hidden(x, n_hidden, "tanh", dropout_rate, init)
-    x = Dense(outputs, kernel_initializer=init.he())(x)
+    x = Dense(outputs, kernel_initializer=init.he(), dtype="float32")(x)
     return keras.Model(inputs, x, name=name)
 
 
@@ -61,8 +61,8 @@ def decoder(image_shape, latent_dim, *, n_hidden=500, dropout_rate=0.1, seed=0, 
     inputs = keras.Input((latent_dim,))
     x = _hidden(inputs, n_hidden, "tanh", dropout_rate, init)
     x = _hidden(x, n_hidden, "elu", dropout_rate, init)
-    x = Dense(math.prod(image_shape), kernel_initializer=init.he())(x)
-    return keras.Model(inputs, layers.Reshape(image_shape)(x), name=name)
+    x = Dense(math.prod(image_shape), kernel_initializer=init.he(), dtype="float32")(x)
+    return keras.Model(inputs, layers.Reshape(image_shape, dtype="float32")(x), name=name)
 
 
 def _hidden(x, units, activation, dropout_rate, init):

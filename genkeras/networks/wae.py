@@ -48,7 +48,7 @@ def conv_encoder(image_shape, outputs, *, kernel_size, width=64, seed=0, name="e
             kernel_initializer=init.truncated_normal(),
         )(x)
         x = layers.ReLU()(batch_normalization()(x))
-    x = Dense(outputs, kernel_initializer=init.normal())(layers.Flatten()(x))
+    x = Dense(outputs, kernel_initializer=init.normal(), dtype="float32")(layers.Flatten()(x))
     return keras.Model(inputs, x, name=name)
 
 
@@ -107,7 +107,7 @@ def conv_decoder(
     x = layers.Conv2DTranspose(
         channels, kernel_size, padding="same", kernel_initializer=init.normal()
     )(x)
-    return keras.Model(inputs, layers.Activation(activation)(x), name=name)
+    return keras.Model(inputs, layers.Activation(activation, dtype="float32")(x), name=name)
 
 
 def mlp_encoder(image_shape, outputs, *, width=64, seed=0, name="encoder"):
@@ -124,7 +124,7 @@ def mlp_encoder(image_shape, outputs, *, width=64, seed=0, name="encoder"):
     for _ in range(3):
         x = Dense(scaled(256, width), use_bias=False, kernel_initializer=init.normal())(x)
         x = layers.ReLU()(batch_normalization()(x))
-    x = Dense(outputs, kernel_initializer=init.normal())(x)
+    x = Dense(outputs, kernel_initializer=init.normal(), dtype="float32")(x)
     return keras.Model(inputs, x, name=name)
 
 
@@ -142,8 +142,8 @@ def mlp_decoder(image_shape, latent_dim, *, activation, width=64, seed=0, name="
         x = Dense(scaled(256, width), kernel_initializer=init.normal())(x)
         x = batch_normalization()(layers.ReLU()(x))
     x = Dense(math.prod(image_shape), kernel_initializer=init.normal())(x)
-    x = layers.Activation(activation)(x)
-    return keras.Model(inputs, layers.Reshape(image_shape)(x), name=name)
+    x = layers.Activation(activation, dtype="float32")(x)
+    return keras.Model(inputs, layers.Reshape(image_shape, dtype="float32")(x), name=name)
 
 
 def latent_discriminator(latent_dim, *, units, width=64, seed=0, name="discriminator"):
@@ -163,7 +163,7 @@ def latent_discriminator(latent_dim, *, units, width=64, seed=0, name="discrimin
     inputs = x = keras.Input((latent_dim,))
     for _ in range(4):
         x = Dense(scaled(units, width), activation="relu", kernel_initializer=init.normal())(x)
-    x = Dense(1, kernel_initializer=init.normal())(x)
+    x = Dense(1, kernel_initializer=init.normal(), dtype="float32")(x)
     return keras.Model(inputs, x, name=name)
 
 
@@ -183,5 +183,7 @@ def noise_matrix(latent_dim, *, seed=0, name="noise_matrix"):
     inputs = x = keras.Input((latent_dim,))
     for factor in (2, 4, 6):
         x = Dense(factor * latent_dim, activation="tanh", kernel_initializer=init.normal())(x)
-    x = Dense(latent_dim**2, kernel_initializer=init.normal())(x)
-    return keras.Model(inputs, layers.Reshape((latent_dim, latent_dim))(x), name=name)
+    x = Dense(latent_dim**2, kernel_initializer=init.normal(), dtype="float32")(x)
+    return keras.Model(
+        inputs, layers.Reshape((latent_dim, latent_dim), dtype="float32")(x), name=name
+    )

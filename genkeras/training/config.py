@@ -180,6 +180,7 @@ def load(run_dir):
         odd = sorted(content.keys() ^ fields)
         raise RunError(f"{path} does not have the fields of a run: look at {', '.join(odd)}.")
     config_values.check(content, path)
+    content["options"] = {"precision": "float32"} | content["options"]
     for name in ("image_shape", "class_names"):
         content[name] = None if content[name] is None else tuple(content[name])
     return Config(**content)

@@ -29,6 +29,7 @@ def test_complete_fills_in_the_variant(recipe):
         "latent_dim": 2,
         "batch_size": 8,
         "epochs": 5,
+        "precision": "float32",
     }
     assert recipe.complete({"network": "large", "rate": 1})["latent_dim"] == 20
     assert recipe.complete({"network": "large"}, "long")["epochs"] == 40
