@@ -6,7 +6,7 @@ import functools
 import numpy as np
 
 from genkeras.data.preprocessing import to_uint8
-from genkeras.evaluation import model_scores, scores
+from genkeras.evaluation import feature_cache, model_scores, scores
 from genkeras.evaluation.scores import NUM_IMAGES, Pictures, Task
 from genkeras.metrics.features import Extractor, create
 from genkeras.metrics.memorization import nearest_neighbours
@@ -31,7 +31,7 @@ class Protocol:
             function; `None` for the classifier of MNIST and Fashion-MNIST, else
             `"inception_2015"`.
         inception_graph: Path of the graph of `"inception_2015"`, or `None`.
-        cache_dir: Path where a downloaded graph is kept, or `None`.
+        cache_dir: Path where a downloaded graph and features that take long are kept, or `None`.
     """
 
     metrics: tuple[str, ...] | None = None
@@ -78,19 +78,25 @@ class Evaluator:
     def reference(self):
         """`Pictures` of the test split."""
         test_images = scores.drawn(self.dataset.test.images, self.protocol.num_images)
-        return self.pictures(test_images, "test", "Features of test pictures")
+        return self.pictures(test_images, "test", "Features of test pictures", kept=True)
 
-    def pictures(self, images, name, title):
+    def pictures(self, images, name, title, kept=False):
         """Returns `Pictures` with the features of `images`.
 
         Args:
             images: uint8 array `(num_images, height, width, channels)`.
             name: String. What they are; their number is added.
             title: String, beside the progress bar.
+            kept: Boolean. Whether to keep features that take long in the cache.
         """
         extraction = None
         if self.extractor is not None:
-            extraction = scores.extract(images, self.extractor, title)
+            extract = functools.partial(scores.extract, images, self.extractor, title)
+            cache_dir = self.protocol.cache_dir
+            if kept:
+                extraction = feature_cache.cached(self.extractor, images, extract, cache_dir)
+            else:
+                extraction = extract()
         return Pictures(images, name + scores.count_text(len(images)), extraction)
 
     def score_images(self, images, metrics=None, intervals=True):
@@ -124,7 +130,7 @@ class Evaluator:
         if self.dataset.train is None:
             return {}
         train_images = scores.drawn(self.dataset.train.images, self.protocol.num_images)
-        reference = self.pictures(train_images, "train", "Features of training pictures")
+        reference = self.pictures(train_images, "train", "Features of training pictures", kept=True)
         task = Task(self.reference, reference, None, None, self.extractor)
         return scores.score_images(task, self._of_images(None))
 

@@ -41,12 +41,14 @@ class Extractor:
             digits and underscores.
         tag: String, the weights: it ends them.
         batch_size: Integer, the number of pictures per call of `extract_batch`.
+        identity: String that changes when a feature does, so that features may be kept on disk;
+            `None` where nobody can tell.
 
     Raises:
         FeatureError: If `kind` or `tag` cannot be part of a score's name.
     """
 
-    def __init__(self, kind, tag, batch_size):
+    def __init__(self, kind, tag, batch_size, identity=None):
         for what, word in (("kind", kind), ("tag", tag)):
             if not re.fullmatch("[a-z0-9_]+", word):
                 raise FeatureError(
@@ -54,6 +56,7 @@ class Extractor:
                     "letters, digits and underscores."
                 )
         self.kind, self.tag, self.batch_size = kind, tag, batch_size
+        self.identity = identity
 
     def __call__(self, images):
         """The features of pictures.

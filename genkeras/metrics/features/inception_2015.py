@@ -73,7 +73,8 @@ class Inception2015(Extractor):
             data = inception_2015_file.custom_graph(graph_file)
         digest = inception_2015_file.sha256(data)
         published = digest == inception_2015_file.SHA256
-        super().__init__("inception", "2015" if published else f"custom_{digest[:8]}", 32)
+        tag = "2015" if published else f"custom_{digest[:8]}"
+        super().__init__("inception", tag, 32, identity=digest)
         if not published:
             logger.warning(
                 "%s is not the published graph of 2015: its scores are named %s, and cannot be "

@@ -4,9 +4,11 @@ Reference:
     [Szegedy et al., 2015](https://arxiv.org/abs/1512.00567).
 """
 
+import hashlib
 import os
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from genkeras.metrics.features import Extractor, as_colour
@@ -35,6 +37,13 @@ def imagenet_model():
         ) from error
 
 
+def _identity(model):
+    digest = hashlib.sha256(keras.__version__.encode())
+    for weights in model.get_weights():
+        digest.update(np.ascontiguousarray(weights))
+    return digest.hexdigest()
+
+
 class KerasInception(Extractor):
     """Features and class probabilities of `keras.applications.InceptionV3`.
 
@@ -52,8 +61,8 @@ class KerasInception(Extractor):
     """
 
     def __init__(self, build_model=imagenet_model):
-        super().__init__("inception", "keras", 32)
         model = build_model()
+        super().__init__("inception", "keras", 32, identity=_identity(model))
         model = keras.Model(model.inputs, [model.get_layer("avg_pool").output, *model.outputs])
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
