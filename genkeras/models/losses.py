@@ -31,7 +31,7 @@ def bernoulli_negative_log_likelihood(images, logits):
         logits: Float tensor of the same shape. Computed from logits, it is finite for
             any prediction, where the logarithm of a float32 probability is not.
     """
-    per_pixel = tf.nn.sigmoid_cross_entropy_with_logits(labels=images, logits=logits)
+    per_pixel = tf.nn.softplus(logits) - images * logits
     return tf.reduce_mean(tf.reduce_sum(per_pixel, axis=(1, 2, 3)))
 
 

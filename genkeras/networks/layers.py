@@ -10,19 +10,22 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+# Weights from which on a transposed kernel is slow.
+LARGE_KERNEL = 1 << 20
+
 
 class Dense(layers.Dense):
     """`keras.layers.Dense` whose input gradient multiplies by the kernel as it is stored.
 
     `δ Wᵀ` with a transposed kernel of millions of weights takes twice as long as
-    `(W δᵀ)ᵀ`, which transposes the small matrices.
+    `(W δᵀ)ᵀ`, which transposes the small matrices. Small kernels are left to Keras.
 
     Args: as `keras.layers.Dense`.
     """
 
     def call(self, inputs, training=None):
         # Where nothing is trained, no gradient function shall get into an exported graph.
-        if not training:
+        if not training or math.prod(self.kernel.shape) < LARGE_KERNEL:
             return super().call(inputs, training)
         outputs = _matmul(tf.convert_to_tensor(inputs), tf.convert_to_tensor(self.kernel.value))
         if self.use_bias:
@@ -44,7 +47,9 @@ class BatchNormalization(layers.BatchNormalization):
         if not (training and self.trainable) or self.synchronized:
             return super().call(inputs, training=training, mask=mask)
         inputs = tf.convert_to_tensor(inputs)
-        maps = inputs if inputs.shape.rank == 4 else inputs[:, tf.newaxis, tf.newaxis, :]
+        maps = inputs
+        if inputs.shape.rank == 2:
+            maps = tf.reshape(inputs, (-1, 1, 1, inputs.shape[-1]))
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             maps,
             tf.cast(self.gamma, tf.float32),

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from genkeras.networks import layers as our_layers
 from genkeras.networks.layers import BatchNormalization, Dense, Upsampling
 
 
@@ -53,6 +54,13 @@ def _random(shape, seed=1):
     return np.random.default_rng(seed).normal(size=shape)
 
 
+@pytest.fixture(params=[0, our_layers.LARGE_KERNEL], ids=["large", "small"])
+def kernels(monkeypatch, request):
+    """Kernels that count as large, and as small."""
+    monkeypatch.setattr(our_layers, "LARGE_KERNEL", request.param)
+
+
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("use_bias", [False, True])
 def test_dense_is_keras_dense(use_bias, compiled):
@@ -61,7 +69,8 @@ def test_dense_is_keras_dense(use_bias, compiled):
     _assert_same(*networks, 0.1 * _random((4, 5)), compiled=compiled)
 
 
-def test_dense_has_second_derivatives():
+def test_dense_has_second_derivatives(monkeypatch):
+    monkeypatch.setattr(our_layers, "LARGE_KERNEL", 0)
     ours, theirs = _pair(Dense(3, activation="tanh"), layers.Dense(3, activation="tanh"), (5,))
     inputs = tf.constant(0.1 * _random((4, 5)), tf.float32)
     results = []
