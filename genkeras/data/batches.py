@@ -1,6 +1,7 @@
 """Batches whose content depends on nothing but (seed, epoch, step)."""
 
 import collections
+import dataclasses
 import threading
 
 import numpy as np
@@ -8,6 +9,34 @@ import tensorflow as tf
 
 from genkeras.data.dataset import DataError
 from genkeras.data.preprocessing import to_range
+
+
+@dataclasses.dataclass(frozen=True)
+class Shares:
+    """Which parts of every batch a process reads, where several replicas share each batch.
+
+    A training step that makes several updates has a minibatch for each in its batch, and
+    every replica gets its share of each minibatch.
+
+    Args:
+        num_replicas: Integer. Replicas in all processes; it divides a minibatch.
+        first: Integer. The first replica of this process.
+        count: Integer. Replicas of this process.
+        updates: Integer. Minibatches in a batch.
+    """
+
+    num_replicas: int = 1
+    first: int = 0
+    count: int = 1
+    updates: int = 1
+
+    def of(self, rows, replica):
+        """Returns the rows of a batch `(batch_size,)` that one replica of this process gets."""
+        by_update = rows.reshape(self.updates, self.num_replicas, -1)
+        return by_update[:, self.first + replica].ravel()
+
+
+WHOLE = Shares()
 
 
 class Batches:
@@ -79,16 +108,18 @@ class Batches:
             self._orders.move_to_end(epoch)
             return self._orders[epoch]
 
-    def batch(self, epoch, step):
-        """One batch.
+    def batch(self, epoch, step, shares=WHOLE, replica=0):
+        """One batch, or a replica's share of it.
 
         Args:
             epoch: Non-negative integer.
             step: Integer from 0 to `steps_per_epoch - 1`.
+            shares: `Shares`.
+            replica: Integer from 0 to `shares.count - 1`.
 
         Returns:
-            Pair of a uint8 array `(batch_size, height, width, channels)` and a label array
-            `(batch_size,)` or `None`.
+            Pair of a uint8 array `(num_images, height, width, channels)` and a label array
+            `(num_images,)` or `None`, with `batch_size / shares.num_replicas` images.
 
         Raises:
             IndexError: If the epoch has no such step.
@@ -96,38 +127,45 @@ class Batches:
         if not 0 <= step < self.steps_per_epoch:
             raise IndexError(f"step {step} of an epoch of {self.steps_per_epoch} steps")
         rows = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+        rows = shares.of(rows, replica)
         return self.images[rows], None if self.labels is None else self.labels[rows]
 
-    def dataset(self, value_range, start_step=0, num_steps=None):
+    def dataset(self, value_range, start_step=0, num_steps=None, shares=WHOLE):
         """The batches from a global step on, as a `tf.data` pipeline.
 
         Args:
             value_range: Pair `(low, high)` of the network.
             start_step: Global step, `epoch * steps_per_epoch + step`, of the first batch.
             num_steps: Number of batches. Defaults to `None`, without end.
+            shares: `Shares`. The elements are then shares of batches, in every step one after
+                another for each replica of this process; nothing else is read.
 
         Returns:
-            `tf.data.Dataset` of float32 images `(batch_size, height, width, channels)`, or of
+            `tf.data.Dataset` of float32 images `(num_images, height, width, channels)`, or of
             pairs `(images, labels)` with int64 labels, with static shapes.
         """
-        image_shape = (self.batch_size, *self.images.shape[1:])
+        num_images = self.batch_size // shares.num_replicas
+        image_shape = (num_images, *self.images.shape[1:])
 
-        def gather(step):
-            epoch, step = divmod(int(step), self.steps_per_epoch)
-            images, labels = self.batch(epoch, step)
+        def gather(index):
+            step, replica = divmod(int(index), shares.count)
+            epoch, step = divmod(step, self.steps_per_epoch)
+            images, labels = self.batch(epoch, step, shares, replica)
             return images if labels is None else (images, labels.astype(np.int64))
 
         # The gather stays in NumPy: a tensor made of a memory map would be a copy of the
         # whole set in anonymous memory.
-        def load(step):
+        def load(index):
             if self.labels is None:
-                images = tf.numpy_function(gather, [step], tf.uint8, stateful=False)
+                images = tf.numpy_function(gather, [index], tf.uint8, stateful=False)
                 return to_range(tf.ensure_shape(images, image_shape), value_range)
-            images, labels = tf.numpy_function(gather, [step], (tf.uint8, tf.int64), stateful=False)
+            images, labels = tf.numpy_function(
+                gather, [index], (tf.uint8, tf.int64), stateful=False
+            )
             images = to_range(tf.ensure_shape(images, image_shape), value_range)
-            return images, tf.ensure_shape(labels, (self.batch_size,))
+            return images, tf.ensure_shape(labels, (num_images,))
 
-        steps = tf.data.Dataset.counter(start_step)
+        indices = tf.data.Dataset.counter(start_step * shares.count)
         if num_steps is not None:
-            steps = steps.take(num_steps)
-        return steps.map(load, num_parallel_calls=2, deterministic=True).prefetch(2)
+            indices = indices.take(num_steps * shares.count)
+        return indices.map(load, num_parallel_calls=2, deterministic=True).prefetch(2)

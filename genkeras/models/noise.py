@@ -3,12 +3,17 @@
 TensorFlow's own stateless floats differ between compiled (XLA) and uncompiled code: by
 default in the algorithm, and with the same algorithm in which bits of a word become the
 fraction. Its integers agree once the algorithm is named, so floats are made of them here.
+
+Shapes begin with the rows of a batch. Where several replicas share a batch, each gets its
+rows of the numbers that one device would draw for all of it.
 """
 
 import math
 import secrets
 
 import tensorflow as tf
+
+from genkeras.networks.replicas import own_rows
 
 ALGORITHM = "philox"
 
@@ -36,6 +41,10 @@ def fresh_seed():
 
 def uniform_unsigned(shape, seed):
     """U(0, 1) of the given shape, 1 excluded; `seed` as returned by `fold`."""
+    return own_rows(lambda shape: _uniform(shape, seed), shape)
+
+
+def _uniform(shape, seed):
     words = tf.random.stateless_uniform(
         shape, seed, minval=None, maxval=None, dtype=tf.uint32, alg=ALGORITHM
     )
@@ -50,10 +59,14 @@ def uniform_signed(shape, seed):
 
 def normal(shape, seed):
     """N(0, 1) of the given shape, by Box and Muller's transform; `seed` as returned by `fold`."""
-    uniform = uniform_unsigned((2, *shape), seed)
-    # 1 − u is never 0.
-    radius = tf.sqrt(-2.0 * tf.math.log(1.0 - uniform[0]))
-    return radius * tf.cos(2.0 * math.pi * uniform[1])
+
+    def draw(shape):
+        uniform = _uniform((2, *shape), seed)
+        # 1 − u is never 0.
+        radius = tf.sqrt(-2.0 * tf.math.log(1.0 - uniform[0]))
+        return radius * tf.cos(2.0 * math.pi * uniform[1])
+
+    return own_rows(draw, shape)
 
 
 PRIORS = {

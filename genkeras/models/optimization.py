@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from genkeras.networks import replicas
+
 
 class Adam(keras.optimizers.Adam):
     """`keras.optimizers.Adam` that reads and writes each array once per update.
@@ -43,7 +45,8 @@ def gradient_step(optimizer, variables, compute_loss):
     """Updates `variables` along the gradient of a loss.
 
     Only `variables` are watched, so no gradient is computed for the other network
-    (the discriminator's weights during a generator step).
+    (the discriminator's weights during a generator step). Where several replicas share the
+    batch, the gradient is that of the mean of their losses, and losses are returned as means.
 
     Args:
         optimizer: Keras optimizer, built on `variables`.
@@ -52,13 +55,22 @@ def gradient_step(optimizer, variables, compute_loss):
             tuple whose first element is that scalar.
 
     Returns:
-        What `compute_loss` returned.
+        What `compute_loss` returned, its scalars as means over the replicas.
     """
+    num_replicas = replicas.count()
     values = [variable.value for variable in variables]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(values)
         result = compute_loss()
+        loss = result[0] if isinstance(result, tuple) else result
+        if num_replicas > 1:
+            # The optimizer sums the gradients of the replicas.
+            loss = loss / num_replicas
         # Within the tape: the gradients are those of the scaled loss.
-        loss = optimizer.scale_loss(result[0] if isinstance(result, tuple) else result)
+        loss = optimizer.scale_loss(loss)
     optimizer.apply(tape.gradient(loss, values), variables)
-    return result
+    return result if num_replicas == 1 else tf.nest.map_structure(_mean_if_scalar, result)
+
+
+def _mean_if_scalar(value):
+    return replicas.mean(value) if value.shape.rank == 0 else value

@@ -52,6 +52,9 @@ class WGAN(GAN):
             generator, discriminator, discriminator_steps=discriminator_steps, **kwargs
         )
         self.critic_warmup = critic_warmup
+        # Known while a step is traced for several replicas, whose optimizers must not stand
+        # in a branch of it; else decided in the step.
+        self.generator_turn = None
         if critic_warmup:
             self.generator_turns = self._add_counter("generator_turns")
             self.critic_updates = self._add_counter("critic_updates_since_generator_turn")
@@ -70,10 +73,8 @@ class WGAN(GAN):
         if not self.critic_warmup:
             update(latents, labels, step_seed)
             return
+        is_due = self.is_generator_due()
         self.critic_updates.assign_add(self.discriminator_steps)
-        turns = self.generator_turns.value
-        is_long = (turns < WARMUP_GENERATOR_UPDATES) | (turns % WARMUP_PERIOD == 0)
-        wanted = tf.where(is_long, WARMUP_CRITIC_UPDATES, self.discriminator_steps)
 
         def take_turn():
             update(latents, labels, step_seed)
@@ -81,7 +82,21 @@ class WGAN(GAN):
             self.critic_updates.assign(0)
             return True
 
-        tf.cond(self.critic_updates.value >= wanted, take_turn, lambda: False)
+        if self.generator_turn is None:
+            tf.cond(is_due, take_turn, lambda: False)
+        elif self.generator_turn:
+            take_turn()
+
+    def is_generator_due(self):
+        """Whether the next critic updates are the last before the generator's, with warm-up.
+
+        Returns:
+            Scalar boolean tensor.
+        """
+        turns = self.generator_turns.value
+        is_long = (turns < WARMUP_GENERATOR_UPDATES) | (turns % WARMUP_PERIOD == 0)
+        wanted = tf.where(is_long, WARMUP_CRITIC_UPDATES, self.discriminator_steps)
+        return self.critic_updates.value + self.discriminator_steps >= wanted
 
     def _add_counter(self, name):
         # A variable of the model, so that a restored run goes on in the middle of a turn.

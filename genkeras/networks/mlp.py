@@ -9,6 +9,7 @@ import math
 import keras
 from keras import layers
 
+from genkeras.networks.dropout import Dropout
 from genkeras.networks.initialization import Initializers
 from genkeras.networks.layers import Dense
 
@@ -67,4 +68,4 @@ def decoder(image_shape, latent_dim, *, n_hidden=500, dropout_rate=0.1, seed=0, 
 
 def _hidden(x, units, activation, dropout_rate, init):
     x = Dense(units, activation=activation, kernel_initializer=init.he())(x)
-    return layers.Dropout(dropout_rate, seed=init.next_seed())(x)
+    return Dropout(dropout_rate, seed=init.next_seed())(x)

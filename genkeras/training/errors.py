@@ -3,3 +3,7 @@
 
 class RunError(ValueError):
     """The message says what was found, what was expected and how to mend it."""
+
+
+class WorkerLostError(RunError):
+    """Another worker of the training is gone; all must be started again."""

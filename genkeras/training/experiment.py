@@ -11,7 +11,7 @@ from genkeras import atomic
 from genkeras.data import registry as datasets
 from genkeras.data.dataset import DataOptions, ImageDataset
 from genkeras.training import config as configuration
-from genkeras.training import host, loop, state
+from genkeras.training import loop, state, taking_up
 from genkeras.training.callbacks.best_state import BestState
 from genkeras.training.callbacks.collapse_alarm import CollapseAlarm
 from genkeras.training.callbacks.epoch_record import EpochRecord
@@ -101,6 +101,7 @@ def train(
     keep_best=None,
     tensorboard=False,
     extra_callbacks=(),
+    distribution=None,
 ):
     """Trains until the epochs of the configuration are done; goes on where a run stopped.
 
@@ -125,37 +126,50 @@ def train(
             higher is better: the state where it is best stays as `best.npz`.
         tensorboard: Boolean. Whether losses and scores are written for TensorBoard too.
         extra_callbacks: Keras callbacks, called before all others.
+        distribution: `distribution.Distribution`, or `None` to train on one device. Of
+            several workers the chief alone writes.
 
     Returns:
         Dict, also written to `metrics.json`: `parameters`, `epochs`, `train_seconds`,
-        `images_per_second`, `final_losses`.
+        `images_per_second`, `final_losses`. `None` for a worker that is not the chief.
 
     Raises:
         RunError: If the model cannot be built, the state does not fit, another process is
-            training in the directory, the training diverges or the disk fails.
+            training in the directory, the training diverges or the disk fails, or a worker
+            is gone.
         interruption.Interrupted: If SIGTERM or Ctrl-C came; the state has been stored.
     """
     config, run_dir, train_split = experiment.config, experiment.run_dir, experiment.dataset.train
     # TensorFlow merges chains of additions in an order that differs from one start of a
     # program to the next, and with it the last bits of a sum.
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
-    model = config.build_model()
+    with distribution.building(config) if distribution else contextlib.nullcontext():
+        model = config.build_model()
+        watch = DivergenceWatch(model)
     batches = loop.make_batches(model, train_split, config)
-    watch = DivergenceWatch(model)
+    if distribution and not distribution.is_chief:
+        return taking_up.follow(experiment, model, batches, distribution)
     sheets = [*_sheets(model, experiment), *extra_sheets]
     with _told_what_is_safe(run_dir), contextlib.ExitStack() as held:
         if experiment.fresh and is_run(run_dir):
             set_aside(run_dir)
         check = RunCheck(watch, held.enter_context(RunLock(run_dir)))
         state.remove_unfinished(run_dir)
-        history = _take_up(model, run_dir)
+        history = taking_up.take_up(model, run_dir, distribution)
         # Fewer epochs than are done do not undo any.
         dataclasses.replace(config, epochs=max(config.epochs, history.epochs)).save(run_dir)
 
         steps_per_epoch = batches.steps_per_epoch
         record = EpochRecord(history, steps_per_epoch * batches.batch_size)
         store = StateStore(
-            run_dir, history, record, steps_per_epoch, check.check, state_every, states_kept
+            run_dir,
+            history,
+            record,
+            steps_per_epoch,
+            check.check,
+            state_every,
+            states_kept,
+            distribution.num_replicas if distribution else 1,
         )
         # In this order: an epoch counts as done when everything else of it is on disk.
         storing = []
@@ -167,7 +181,10 @@ def train(
             storing.append(TensorBoardLog(run_dir, history))
         storing.append(store)
         if history.epochs < config.epochs:
-            loop.pretrain(model, train_split.images, config.seed)
+            if distribution:
+                distribution.pretrain(model, config, train_split.images)
+            else:
+                loop.pretrain(model, train_split.images, config.seed)
             request = held.enter_context(StopRequest())
             chosen = [
                 *extra_callbacks,
@@ -180,7 +197,11 @@ def train(
                 *storing,
                 StopOnSignal(request, store, run_dir),
             ]
-            loop.fit(model, batches, history, config.epochs, chosen)
+            if distribution:
+                held.enter_context(taking_up.stopping_together(request))
+                distribution.fit(model, batches, history, config, chosen)
+            else:
+                loop.fit(model, batches, history, config.epochs, chosen)
         else:
             for sheet in sheets:
                 sheet.write(model, history.epochs)
@@ -277,24 +298,6 @@ def _summary(model, history):
 
 def _sheets(model, experiment):
     return standard_sheets(model, experiment.run_dir / "samples", experiment.dataset.test.images)
-
-
-def _take_up(model, run_dir):
-    """Loads the newest state, if there is one, to go on training; returns the `History`."""
-    loaded = state.load_newest(run_dir)
-    if loaded is None:
-        return History()
-    arrays, meta = loaded
-    state.restore(model, arrays)
-    history = History.from_meta(meta)
-    if history.in_progress:
-        steps, epoch = history.in_progress["steps"], history.epochs + 1
-        _log.info("Going on after step %d of epoch %d of the run in %s", steps, epoch, run_dir)
-    else:
-        _log.info("Going on after epoch %d of the run in %s", history.epochs, run_dir)
-    if "host" in meta:  # Unless the state is from before it was stored.
-        host.warn_of_differences(meta["host"])
-    return history
 
 
 @contextlib.contextmanager

@@ -27,13 +27,16 @@ def facts():
     return found
 
 
-def warn_of_differences(stored):
+def warn_of_differences(stored, replicas=1):
     """Warns in the log if a state was made on something else.
 
     Args:
-        stored: Dict from `facts`, as it was when the state was stored.
+        stored: Dict from `facts`, as it was when the state was stored; `replicas`, how many
+            trained, may be in it.
+        replicas: Integer. How many train now.
     """
-    here = facts()
+    stored = {"replicas": 1} | stored
+    here = facts() | {"replicas": replicas}
     differences = [
         f"{name} was {_text(stored.get(name))} and is {_text(here.get(name))}"
         for name in dict.fromkeys([*stored, *here])
