@@ -4,6 +4,8 @@ import math
 
 import tensorflow as tf
 
+from genkeras.networks import replicas
+
 
 def real_cross_entropy(logits):
     """Mean of −log σ(logit): the sigmoid cross entropy with target 1.
@@ -47,7 +49,7 @@ def gaussian_negative_log_likelihood(images, means):
         images: Float tensor `(batch_size, height, width, channels)` in `[0, 1]`.
         means: Float tensor of the same shape.
     """
-    squared_error = tf.reduce_mean(tf.square(images - means))
+    squared_error = replicas.mean(tf.reduce_mean(tf.square(images - means)))
     # About the variance of rounding to 256 values; without it, perfect pictures give log 0.
     variance = 1e-6 + squared_error
     per_pixel = tf.math.log(2.0 * math.pi * variance) + squared_error / variance

@@ -132,7 +132,7 @@ class WAE(keras.Model):
         self.autoencoder_optimizer = loss_scaled(autoencoder_optimizer)
         self.autoencoder_optimizer.build(self.autoencoder_variables)
         # What the schedule multiplies: the optimizers' own rates change with it.
-        self.learning_rates = {"autoencoder": float(autoencoder_optimizer.learning_rate)}
+        self.learning_rates = {"autoencoder": float(autoencoder_optimizer.learning_rate.numpy())}
 
     @property
     def optimizers(self):

@@ -70,7 +70,7 @@ class WAEGAN(WAE):
         super().compile(autoencoder_optimizer, **kwargs)
         self.discriminator_optimizer = loss_scaled(discriminator_optimizer)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
-        self.learning_rates["discriminator"] = float(discriminator_optimizer.learning_rate)
+        self.learning_rates["discriminator"] = float(discriminator_optimizer.learning_rate.numpy())
 
     @property
     def optimizers(self):

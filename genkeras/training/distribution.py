@@ -176,7 +176,8 @@ class Distribution:
             return
         plain = config.build_model()
         loop.pretrain(plain, images, config.seed)
-        state.restore(model, state.collect(plain))
+        for variable, pretrained in zip(model.variables, plain.variables, strict=True):
+            variable.assign(pretrained.numpy())
 
     def fit(self, model, batches, history, config, chosen_callbacks):
         """Trains until the epochs of a configuration are done, from where the history ends.
