@@ -108,6 +108,7 @@ def _dcgan(words):
     flags.tell_replaced(values, REPLACED)
     from genkeras.training import experiment
 
+    devices = runner.distribution(values) if values["train"] else None
     data = runner.data_options(values) | train_size
     prepared = runner.prepare("dcgan", values, MODEL, data, default_dataset="celeba")
     labels = _visualize_labels(values["visualize_labels"], prepared.config)
@@ -118,8 +119,11 @@ def _dcgan(words):
             sheet_every=values["sample_freq"],
             state_every=state_every,
             states_kept=values["max_to_keep"],
+            distribution=devices,
             **runner.scoring(values, prepared),
         )
+        if summary is None:  # A worker that is not the chief.
+            return
         runner.report(prepared, summary)
     else:
         experiment.draw(prepared)

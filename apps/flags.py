@@ -86,6 +86,19 @@ RUN = {
         "to the next; 5m, 90s or 1h, time. Default: never.",
         ("ckpt_freq",),
     ),
+    "strategy": Flag(
+        "enum",
+        "none: one device. mirrored: all GPUs of this machine. multi_worker: all workers that "
+        "TF_CONFIG names, see docs/scaling.md. --batch_size is that of all devices together. "
+        "Default: multi_worker where TF_CONFIG names more than one worker, mirrored where there "
+        "is more than one GPU, else none.",
+        values=("none", "mirrored", "multi_worker"),
+    ),
+    "sync_batch_norm": Flag(
+        "boolean",
+        "With several devices: batch norm over the whole batch, as one device has it, instead of "
+        "over each device's share.",
+    ),
     "fresh": Flag(
         "boolean",
         "Begin anew; a run that is there is moved to RUN_DIR.old-1 (-2, ...), not deleted.",

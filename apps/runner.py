@@ -29,7 +29,8 @@ def run(program, argv):
 
     Returns:
         Integer exit status: 0, 1 (data, files or a run are not as needed), 2 (the command
-        line is wrong), 130 (Ctrl-C) or 143 (SIGTERM).
+        line is wrong), 75 (another worker is gone: all are to be started again), 130 (Ctrl-C)
+        or 143 (SIGTERM).
     """
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     # TensorFlow's notes would bury ours; its errors still show, and what it says as it loads.
@@ -48,7 +49,7 @@ def run(program, argv):
         if not _is_users_mistake(error):
             raise
         print(f"Error: {error}", file=sys.stderr)
-        return FAILURE
+        return getattr(error, "exit_status", FAILURE)
 
 
 def train(
@@ -96,12 +97,19 @@ def train(
         every = state_every(values)
         from genkeras.training import experiment
 
+        devices = distribution(values)
         prepared = prepare(model, values, model_flags, data_options(values), default_dataset)
         sheets = extra_sheets(values, prepared) if extra_sheets else []
         print(f"{model} on {prepared.config.dataset}, run directory {prepared.run_dir}")
         summary = experiment.train(
-            prepared, extra_sheets=sheets, state_every=every, **scoring(values, prepared)
+            prepared,
+            extra_sheets=sheets,
+            state_every=every,
+            distribution=devices,
+            **scoring(values, prepared),
         )
+        if summary is None:  # A worker that is not the chief.
+            return
         report(prepared, summary)
         if values["export"]:
             export(prepared)
@@ -136,6 +144,16 @@ def prepare(model, values, model_flags, data, default_dataset):
         given_dataset=values["dataset"] is not None,
         fresh=bool(values["fresh"]),
     )
+
+
+def distribution(values):
+    """Returns the `Distribution` that `--strategy` asks for, or `None` for one device.
+
+    To be called before anything else that uses TensorFlow.
+    """
+    from genkeras.training import distribution as devices
+
+    return devices.create(values["strategy"], bool(values["sync_batch_norm"]))
 
 
 def state_every(values, default=0):

@@ -145,7 +145,7 @@ class Distribution:
                 arguments["aggregation"] = tf.VariableAggregation.NONE
             return next_creator(**arguments)
 
-        with _losses_told(), self._strategy.scope(), tf.variable_creator_scope(mirrored):
+        with self._losses_told(), self._strategy.scope(), tf.variable_creator_scope(mirrored):
             yield
 
     def wait(self):
@@ -158,7 +158,7 @@ class Distribution:
         def meet():
             return replicas.mean(tf.constant(0.0))
 
-        with _losses_told():
+        with self._losses_told():
             tf.function(lambda: self._strategy.run(meet))()
 
     def pretrain(self, model, config, images):
@@ -213,7 +213,7 @@ class Distribution:
             epochs=config.epochs,
             steps=steps_per_epoch,
         )
-        with _losses_told():
+        with self._losses_told():
             self._check_same(model, config, history)
             elements = iter(self._strategy.distribute_datasets_from_function(share))
             called.on_train_begin()
@@ -262,6 +262,10 @@ class Distribution:
                 "The workers were not started with the same command, pictures and states: run "
                 "directory and data must be on a disk that all of them share."
             )
+
+    def _losses_told(self):
+        several = isinstance(self._strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        return _losses_told() if several else contextlib.nullcontext()
 
     def _train_step(self, model):
         for layer in _batch_norms(model):

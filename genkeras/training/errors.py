@@ -7,3 +7,6 @@ class RunError(ValueError):
 
 class WorkerLostError(RunError):
     """Another worker of the training is gone; all must be started again."""
+
+    # EX_TEMPFAIL of sysexits.h: what starts programs may try again.
+    exit_status = 75
