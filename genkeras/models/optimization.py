@@ -69,8 +69,13 @@ def gradient_step(optimizer, variables, compute_loss):
         # Within the tape: the gradients are those of the scaled loss.
         loss = optimizer.scale_loss(loss)
     optimizer.apply(tape.gradient(loss, values), variables)
-    return result if num_replicas == 1 else tf.nest.map_structure(_mean_if_scalar, result)
+    return result if num_replicas == 1 else _with_mean_scalars(result)
 
 
-def _mean_if_scalar(value):
-    return replicas.mean(value) if value.shape.rank == 0 else value
+def _with_mean_scalars(result):
+    values = tf.nest.flatten(result)
+    is_scalar = [value.shape.rank == 0 for value in values]
+    # In one message.
+    means = iter(replicas.mean([v for v, scalar in zip(values, is_scalar, strict=True) if scalar]))
+    chosen = [next(means) if scalar else v for v, scalar in zip(values, is_scalar, strict=True)]
+    return tf.nest.pack_sequence_as(result, chosen)

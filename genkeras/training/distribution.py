@@ -63,6 +63,8 @@ def create(name=None, synchronised_batch_norm=False):
         )
     if name == "multi_worker":
         here = workers()
+        # It tells every message that is planned.
+        logging.getLogger("tensorflow").setLevel(logging.WARNING)
         with _losses_told():
             strategy = tf.distribute.MultiWorkerMirroredStrategy()
         task = strategy.cluster_resolver
