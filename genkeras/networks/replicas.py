@@ -40,4 +40,6 @@ def mean(value):
     """Returns the mean of a tensor, or of each of a list of tensors, over the replicas."""
     if count() == 1:
         return value
+    # What was just read from a variable names no device, which the reduction asks for.
+    value = tf.nest.map_structure(tf.identity, value)
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)
