@@ -61,11 +61,29 @@ def open_or_build(cache_dir, name, key, build):
     cache_dir = pathlib.Path(cache_dir).expanduser() if cache_dir else default_cache_dir()
     key = json.loads(json.dumps({"format": FORMAT, **key}))
     final = cache_dir / f"{name}-{_json_digest(key)[:16]}"
-    if final.exists():
-        try:
-            return _open(final, key)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            logger.warning("The cache %s is damaged (%s): making it again.", final, error)
+    existed = final.exists()
+    found = _found(final, key)
+    if found is None:
+        # The workers of one training begin together, and need the same rows.
+        with _one_builder(cache_dir, final.name) as waited:
+            if waited or not existed:
+                found = _found(final, key)
+            if found is None:
+                found = _build(cache_dir, final, key, build)
+    return found
+
+
+def _found(final, key):
+    if not final.exists():
+        return None
+    try:
+        return _open(final, key)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        logger.warning("The cache %s is damaged (%s): making it again.", final, error)
+        return None
+
+
+def _build(cache_dir, final, key, build):
     with _temporary_folder(cache_dir, final.name) as temporary:
         with RowWriter(temporary) as writer:
             extra = json.loads(json.dumps(build(writer)))
@@ -226,6 +244,30 @@ def _remove_abandoned(cache_dir):
             times = [path.stat().st_mtime for path in (folder, *folder.iterdir())]
             if time.time() - max(times) > ABANDONED_AFTER_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _one_builder(cache_dir, name):
+    """Waits until no other program makes the same rows; yields whether one did."""
+    if fcntl is None:
+        yield False
+        return
+    with _cannot_write(cache_dir):
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        path = cache_dir / f".lock-{name}"
+        file = open(path, "w")  # noqa: SIM115
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            waited = False
+        except BlockingIOError:
+            logger.info("Another program is decoding the same pictures: waiting for it.")
+            fcntl.flock(file, fcntl.LOCK_EX)
+            waited = True
+        except OSError:  # A disk without locks: each for itself.
+            waited = False
+        yield waited
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from genkeras.data.batches import Batches
+from genkeras.data.batches import Batches, Shares
 from genkeras.data.dataset import DataError
 
 
@@ -112,3 +112,40 @@ def test_wrong_arguments(wrong):
 def test_a_step_beyond_the_epoch():
     with pytest.raises(IndexError):
         numbered().batch(0, 4)
+
+
+def test_replicas_share_each_minibatch_of_a_batch():
+    batches = numbered(batch_size=12)
+    rows = batches.batch(2, 0)[1]
+    of_replicas = [batches.batch(2, 0, Shares(3, first, 1, updates=2))[1] for first in range(3)]
+    # Two minibatches of 6: a replica has 2 of each, in the order of the batch.
+    for replica, share in enumerate(of_replicas):
+        low = 2 * replica
+        np.testing.assert_array_equal(share, [*rows[low : low + 2], *rows[6 + low : 6 + low + 2]])
+
+
+def test_a_process_reads_the_shares_of_its_own_replicas_and_nothing_else():
+    batches, read = numbered(batch_size=12), []
+
+    class Watched:
+        shape = batches.images.shape
+
+        def __len__(self):
+            return len(images)
+
+        def __getitem__(self, rows):
+            read.extend(rows)
+            return images[rows]
+
+    images, batches.images = batches.images, Watched()
+    shares = Shares(num_replicas=4, first=2, count=2)
+    elements = list(batches.dataset((0.0, 255.0), start_step=1, num_steps=2, shares=shares))
+    # Step 1 is the first of the second epoch.
+    expected = []
+    for epoch in (1, 2):
+        rows = batches.order(epoch)[:12]
+        expected += [rows[6:9], rows[9:12]]
+    np.testing.assert_array_equal([labels for _, labels in elements], expected)
+    for pictures, labels in elements:
+        np.testing.assert_array_equal(pictures[:, 0, 0, 0], labels)
+    assert sorted(read) == sorted(np.concatenate(expected))

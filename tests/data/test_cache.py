@@ -1,4 +1,6 @@
 import concurrent.futures
+import contextlib
+import logging
 import os
 import shutil
 import threading
@@ -120,7 +122,37 @@ def test_a_failure_leaves_nothing(tmp_path):
     assert entries(tmp_path) == []
 
 
-def test_two_writers_of_one_key_both_end_well(tmp_path):
+@pytest.fixture
+def disk_without_locks(monkeypatch):
+    """Some network disks have none: two programs then make the same rows at once."""
+    monkeypatch.setattr(cache, "_one_builder", lambda *_: contextlib.nullcontext(False))
+
+
+def test_a_second_program_waits_for_the_first_and_makes_nothing(tmp_path, caplog):
+    building, waiting = threading.Event(), threading.Event()
+
+    def build(writer):
+        building.set()
+        assert waiting.wait(10)
+        return write_rows(writer)
+
+    class Told(logging.Handler):
+        def emit(self, record):
+            waiting.set()
+
+    caplog.set_level(logging.INFO, "genkeras")
+    cache.logger.addHandler(told := Told())
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(cache.open_or_build, tmp_path, "set", KEY, build)
+        assert building.wait(10)
+        second = pool.submit(cache.open_or_build, tmp_path, "set", KEY, None)
+        np.testing.assert_array_equal(first.result()[0], second.result()[0])
+    cache.logger.removeHandler(told)
+    assert "waiting for it" in caplog.text
+    assert not list(tmp_path.glob(".lock-*"))
+
+
+def test_two_writers_of_one_key_both_end_well(tmp_path, disk_without_locks):
     together = threading.Barrier(2)
 
     def build(writer):
@@ -135,7 +167,7 @@ def test_two_writers_of_one_key_both_end_well(tmp_path):
     assert len(entries(tmp_path)) == 1
 
 
-def test_whoever_comes_second_leaves_the_first_one_s_folder(tmp_path):
+def test_whoever_comes_second_leaves_the_first_one_s_folder(tmp_path, disk_without_locks):
     def build(writer):
         cache.open_or_build(tmp_path, "set", KEY, write_rows)
         (folder,) = tmp_path.glob("set-*")
