@@ -161,7 +161,7 @@ class Distribution:
             return replicas.mean(tf.constant(0.0))
 
         with self._losses_told():
-            tf.function(lambda: self._strategy.run(meet))()
+            tf.function(lambda: self._strategy.run(meet), autograph=False)()
 
     def pretrain(self, model, config, images):
         """Runs the pretraining of a model that asks for one, unless its training has begun.
@@ -257,7 +257,7 @@ class Distribution:
             return tf.distribute.get_replica_context().all_gather(words[np.newaxis], axis=0)
 
         found = self._strategy.experimental_local_results(
-            tf.function(lambda: self._strategy.run(gather))()
+            tf.function(lambda: self._strategy.run(gather), autograph=False)()
         )[0].numpy()
         if (found != found[0]).any():
             raise RunError(
@@ -293,7 +293,7 @@ class Distribution:
             return True
 
         # No `jit_compile`: XLA does not compile what replicas tell each other.
-        @tf.function
+        @tf.function(autograph=False)
         def train_step(data):
             if not getattr(model, "critic_warmup", False):
                 self._strategy.run(replica_step, args=(data,))

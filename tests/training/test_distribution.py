@@ -1,0 +1,176 @@
+import contextlib
+import json
+import pathlib
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from genkeras.training import distribution, experiment, loop, state
+from genkeras.training.errors import RunError, WorkerLostError
+from genkeras.training.interruption import Interrupted
+
+PROGRAM = pathlib.Path(__file__).with_name("two_replicas.py")
+ROOT = PROGRAM.parents[2]
+
+
+@pytest.fixture(scope="module")
+def compared():
+    """What training on two replicas came to, beside training on one device."""
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM)],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "PATH": "", "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", ["gan", "wgan", "wgan_gp", "vae", "wae_gan", "synchronised"])
+def test_two_replicas_train_as_one_device_does(compared, name):
+    result = compared[name]
+    assert result["same_names"]
+    assert result["moved"] > 1e-3
+    assert result["difference"] < 1e-5
+    for loss, value in result["plain_losses"].items():
+        assert result["losses"][loss] == pytest.approx(value, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["gan", "wgan", "wgan_gp", "vae", "wae_gan", "synchronised", "batch_norm"]
+)
+def test_replicas_stay_equal_to_the_last_bit(compared, name):
+    assert compared[name]["replicas_equal"]
+
+
+def test_batch_norm_is_over_a_replica_s_share_unless_synchronised(compared):
+    assert compared["batch_norm"]["difference"] > 1e-4
+
+
+def test_a_critic_is_clipped_on_every_replica_and_warmed_up(compared):
+    assert compared["wgan"]["largest_weight"] == 0.25
+    # Of 4 steps with 2 critic updates; each of the first two turns takes 4.
+    assert compared["wgan"]["generator_turns"] == 2
+
+
+@pytest.mark.parametrize("prior", ["normal", "uniform_signed", "uniform_unsigned", "sphere"])
+def test_replicas_draw_different_rows_of_what_one_device_draws(compared, prior):
+    first, second = compared["draws"][prior]["replicas"]
+    assert np.abs(np.subtract(first, second)).min() > 0
+    np.testing.assert_array_equal([*first, *second], compared["draws"][prior]["one"])
+
+
+@pytest.mark.parametrize(
+    ("model", "batch_size", "told"), [("vae", 64, "63 or 66"), ("wae_mmd", 3, "6,")]
+)
+def test_a_batch_that_does_not_divide_is_refused(prepare, model, batch_size, told):
+    config = prepare("run", model=model, batch_size=batch_size).config
+    devices = distribution.Distribution(types.SimpleNamespace(num_replicas_in_sync=3))
+    refused = pytest.raises(RunError, match=f"batch_size={batch_size} .*3 replicas.*use {told}")
+    with refused, devices.building(config):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("cluster", "task", "found"),
+    [
+        ({"worker": ["a:1", "b:1"]}, ("worker", "1"), [("worker", 0), ("worker", 1)]),
+        ({"chief": ["a:1"], "worker": ["b:1"]}, ("chief", 0), [("chief", 0), ("worker", 0)]),
+    ],
+)
+def test_the_chief_is_the_first_worker(monkeypatch, cluster, task, found):
+    config = {"cluster": cluster, "task": dict(zip(("type", "index"), task, strict=True))}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    assert distribution.workers() == found
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ("", "does not name the workers"),
+        ("{", "does not name the workers"),
+        ('{"cluster": {}}', "does not name the workers .KeyError"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "this is ps 0"),
+    ],
+)
+def test_what_is_wrong_with_tf_config_is_told(monkeypatch, config, told):
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(RunError, match=told):
+        distribution.create("multi_worker")
+
+
+def test_one_device_needs_no_distribution(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert distribution.create() is None
+    monkeypatch.setenv(
+        "TF_CONFIG", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}'
+    )
+    assert distribution.create() is None
+
+
+class _OtherWorker:
+    """A `Distribution` of a worker that is not the chief, alone in its process."""
+
+    is_chief, num_replicas = False, 1
+
+    def __init__(self, on_fit=loop.fit):
+        self.on_fit, self.waited = on_fit, False
+
+    def building(self, config):
+        return contextlib.nullcontext()
+
+    def wait(self):
+        self.waited = True
+
+    def pretrain(self, model, config, images):
+        loop.pretrain(model, images, config.seed)
+
+    def fit(self, model, batches, history, config, chosen_callbacks):
+        self.on_fit(model, batches, history, config.epochs, chosen_callbacks)
+        self.trained = state.digest(state.collect(model))
+
+
+def test_a_worker_that_is_not_the_chief_trains_the_same_and_writes_nothing(prepare, digest):
+    other = _OtherWorker()
+    prepared = prepare("other", epochs=2)
+    assert experiment.train(prepared, state_every=1, distribution=other) is None
+    assert other.waited
+    assert not prepared.run_dir.exists()
+    chief = prepare("chief", epochs=2)
+    experiment.train(chief)
+    assert other.trained == digest(chief.run_dir)
+
+
+def test_it_reads_what_the_chief_has_stored(prepare, digest):
+    chief = prepare("run", epochs=1)
+    experiment.train(chief)
+    before = sorted(chief.run_dir.rglob("*"))
+    other = _OtherWorker()
+    experiment.train(prepare("run", epochs=2), distribution=other)
+    assert sorted(chief.run_dir.rglob("*")) == before
+    experiment.train(prepare("run", epochs=2))
+    assert other.trained == digest(chief.run_dir)
+
+
+@pytest.mark.parametrize("signalled", [True, False])
+def test_losing_a_worker_is_an_interruption_only_after_a_signal(prepare, monkeypatch, signalled):
+    def lose(*arguments):
+        raise WorkerLostError("gone")
+
+    from genkeras.training import taking_up
+
+    monkeypatch.setattr(taking_up.StopRequest, "__enter__", lambda request: request)
+    monkeypatch.setattr(
+        taking_up.StopRequest, "signal_number", 15 if signalled else None, raising=False
+    )
+    monkeypatch.setattr(taking_up.StopRequest, "__init__", lambda request: None)
+    monkeypatch.setattr(taking_up.StopRequest, "__exit__", lambda *_: None)
+    with pytest.raises(Interrupted if signalled else WorkerLostError) as caught:
+        experiment.train(prepare("run"), distribution=_OtherWorker(lose))
+    if signalled:
+        assert caught.value.signal_number == 15
