@@ -108,7 +108,9 @@ def _dcgan(words):
     flags.tell_replaced(values, REPLACED)
     from genkeras.training import experiment
 
-    devices = runner.distribution(values) if values["train"] else None
+    devices = None
+    if values["train"]:
+        devices = runner.distribution(values["strategy"], values["sync_batch_norm"])
     data = runner.data_options(values) | train_size
     prepared = runner.prepare("dcgan", values, MODEL, data, default_dataset="celeba")
     labels = _visualize_labels(values["visualize_labels"], prepared.config)

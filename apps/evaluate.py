@@ -2,8 +2,10 @@
 
 python -m apps.evaluate --run_dir=checkpoints/nsgan/fashion_mnist/default
 python -m apps.evaluate --images=samples.npz --dataset=fashion_mnist --json=scores.json
+python -m apps.launch --workers=4 -- apps.evaluate --run_dir=... (each computes its share)
 """
 
+import contextlib
 import sys
 
 from apps import flags, runner
@@ -41,27 +43,32 @@ def _evaluate(words):
     runner.require_png(values, "neighbours")
     from genkeras.evaluation import evaluate, evaluation_table, evaluator
 
+    devices = runner.distribution()
     earlier = evaluation_table.load(values["against"]) if values["against"] else None
     protocol = evaluator.Protocol(**runner.protocol_options(values), seed=values["seed"])
     data = runner.data_options(values)
-    outputs = evaluate.Outputs(values["json"], values["neighbours"])
-    if values["run_dir"]:
-        result = evaluate.evaluate_run(
-            values["run_dir"],
-            protocol,
-            best=bool(values["best"]),
-            outputs=outputs,
-            **{name: data[name] for name in ("data_dir", "cache_dir") if name in data},
-        )
-    else:
-        result = evaluate.evaluate_images(
-            values["images"],
-            protocol,
-            dataset=values["dataset"],
-            data=data,
-            reference=values["reference"],
-            outputs=outputs,
-        )
+    is_chief = devices is None or devices.is_chief
+    outputs = evaluate.Outputs(values["json"], values["neighbours"], written=is_chief)
+    with devices.sharing() if devices else contextlib.nullcontext():
+        if values["run_dir"]:
+            result = evaluate.evaluate_run(
+                values["run_dir"],
+                protocol,
+                best=bool(values["best"]),
+                outputs=outputs,
+                **{name: data[name] for name in ("data_dir", "cache_dir") if name in data},
+            )
+        else:
+            result = evaluate.evaluate_images(
+                values["images"],
+                protocol,
+                dataset=values["dataset"],
+                data=data,
+                reference=values["reference"],
+                outputs=outputs,
+            )
+    if not is_chief:
+        return
     print(evaluation_table.table(result, earlier))
     for name in ("json", "neighbours"):
         if values[name]:

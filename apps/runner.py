@@ -97,7 +97,7 @@ def train(
         every = state_every(values)
         from genkeras.training import experiment
 
-        devices = distribution(values)
+        devices = distribution(values["strategy"], values["sync_batch_norm"])
         prepared = prepare(model, values, model_flags, data_options(values), default_dataset)
         sheets = extra_sheets(values, prepared) if extra_sheets else []
         print(f"{model} on {prepared.config.dataset}, run directory {prepared.run_dir}")
@@ -146,14 +146,17 @@ def prepare(model, values, model_flags, data, default_dataset):
     )
 
 
-def distribution(values):
-    """Returns the `Distribution` that `--strategy` asks for, or `None` for one device.
+def distribution(strategy=None, sync_batch_norm=None):
+    """Returns the `Distribution` that flags ask for, or `None` for one device.
 
     To be called before anything else that uses TensorFlow.
-    """
-    from genkeras.training import distribution as devices
 
-    return devices.create(values["strategy"], bool(values["sync_batch_norm"]))
+    Args:
+        strategy, sync_batch_norm: Values of these flags of `flags.RUN`.
+    """
+    from genkeras.training import devices
+
+    return devices.create(strategy, bool(sync_batch_norm))
 
 
 def state_every(values, default=0):

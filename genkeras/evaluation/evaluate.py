@@ -32,10 +32,13 @@ class Outputs:
         json: Path of a file for all numbers.
         neighbours: Path of a PNG file: samples, each with its nearest training picture to
             the right.
+        written: Boolean. Whether this process writes them; of several workers, which all
+            compute what is in them, one does.
     """
 
     json: str | None = None
     neighbours: str | None = None
+    written: bool = True
 
 
 def evaluate_run(run_dir, protocol, best=False, outputs=None, **locations):
@@ -167,7 +170,8 @@ def _result(evaluator, subject, found, draw_images, outputs):
     outputs = outputs or Outputs()
     if outputs.neighbours is not None:
         pairs = evaluator.beside_neighbours(draw_images()[:NUM_NEIGHBOURS])
-        atomic.write_bytes(outputs.neighbours, grid.to_png(grid.make_grid(pairs, columns=8)))
-    if outputs.json is not None:
+        if outputs.written:
+            atomic.write_bytes(outputs.neighbours, grid.to_png(grid.make_grid(pairs, columns=8)))
+    if outputs.json is not None and outputs.written:
         atomic.write_json(outputs.json, result)
     return result

@@ -22,6 +22,7 @@ from genkeras.metrics.memorization import nearest_neighbours, share_nearer
 from genkeras.metrics.precision_recall import density_coverage, precision_recall
 from genkeras.metrics.sharpness import sharpness
 from genkeras.metrics.small_sample import SmallSampleWarning
+from genkeras.models.inference import all_rows, own_chunks
 
 NUM_IMAGES = 10_000
 # Precision, recall and coverage are ratios of counts; k as their papers have it.
@@ -160,13 +161,15 @@ def extract(images, extractor, title):
     starts = range(0, len(images), EXTRACTED_AT_ONCE)
     parts = [
         extractor(np.asarray(images[start : start + EXTRACTED_AT_ONCE]))
-        for start in tqdm(starts, title, disable=None, leave=False)
+        for start in tqdm(own_chunks(starts), title, disable=None, leave=False)
     ]
     # Some functions of users' give no probabilities.
     has_probabilities = parts[0].probabilities is not None
     return Extraction(
-        np.concatenate([part.features for part in parts]),
-        np.concatenate([part.probabilities for part in parts]) if has_probabilities else None,
+        all_rows(np.concatenate([part.features for part in parts]), starts),
+        all_rows(np.concatenate([part.probabilities for part in parts]), starts)
+        if has_probabilities
+        else None,
     )
 
 

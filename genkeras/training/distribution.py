@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 
 import keras
 import numpy as np
@@ -17,11 +16,10 @@ import tensorflow as tf
 
 from genkeras import registry
 from genkeras.data.batches import Shares
-from genkeras.networks import replicas
+from genkeras.models import inference
 from genkeras.training import loop, state
 from genkeras.training.errors import RunError, WorkerLostError
 
-STRATEGIES = ("none", "mirrored", "multi_worker")
 # What TensorFlow raises when a worker does not answer any more.
 _LOST = (
     tf.errors.UnavailableError,
@@ -33,97 +31,23 @@ _LOST = (
 _log = logging.getLogger("genkeras")
 
 
-def create(name=None, synchronised_batch_norm=False):
-    """Returns the `Distribution` that a strategy's name asks for.
-
-    To be called before TensorFlow computes anything: workers must be connected first. With
-    several workers it returns when all of them are there.
-
-    Args:
-        name: String, one of `STRATEGIES`. `None` chooses: `"multi_worker"` where `TF_CONFIG`
-            names more than one worker, `"mirrored"` where there is more than one GPU.
-        synchronised_batch_norm: Boolean. As in `Distribution`.
-
-    Returns:
-        `Distribution`, or `None` for one device.
-
-    Raises:
-        RunError: If `TF_CONFIG` does not say what several workers need.
-    """
-    if name is None:
-        gpus = tf.config.list_physical_devices("GPU")
-        name = "mirrored" if len(gpus) > 1 else "none"
-        if os.environ.get("TF_CONFIG") and len(workers()) > 1:
-            name = "multi_worker"
-    if name == "mirrored":
-        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-        devices = [device.name for device in tf.config.list_logical_devices(kind)]
-        return Distribution(
-            tf.distribute.MirroredStrategy(devices), synchronised_batch_norm=synchronised_batch_norm
-        )
-    if name == "multi_worker":
-        here = workers()
-        # It tells every message that is planned.
-        logging.getLogger("tensorflow").setLevel(logging.WARNING)
-        with _losses_told():
-            strategy = tf.distribute.MultiWorkerMirroredStrategy()
-        task = strategy.cluster_resolver
-        is_chief = (task.task_type, task.task_id) == here[0]
-        return Distribution(strategy, is_chief, synchronised_batch_norm)
-    return None
-
-
-def workers():
-    """Returns the workers that `TF_CONFIG` names, the chief first.
-
-    Returns:
-        List of pairs `(task type, task id)`.
-
-    Raises:
-        RunError: If there is none, or it is not one of workers.
-    """
-    text = os.environ.get("TF_CONFIG", "")
-    example = (
-        '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
-        '"task": {"type": "worker", "index": 0}}'
-    )
-    try:
-        content = json.loads(text)
-        cluster, task = content["cluster"], content["task"]
-        found = [
-            (kind, index)
-            for kind in ("chief", "worker")
-            for index in range(len(cluster.get(kind, ())))
-        ]
-        here = (task["type"], int(task["index"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(
-            f"TF_CONFIG={text!r} does not name the workers ({type(error).__name__}: {error}); "
-            f"expected JSON such as {example}. Start local workers with apps.launch, or leave "
-            "--strategy=multi_worker out."
-        ) from error
-    if here not in found:
-        raise RunError(
-            f"TF_CONFIG says that this is {here[0]} {here[1]}, which is none of its workers "
-            f"{', '.join(f'{kind} {index}' for kind, index in found)}: every task of the cluster "
-            "must be a chief or a worker (parameter servers and evaluators have no part here)."
-        )
-    return found
-
-
 class Distribution:
     """The replicas of a training.
 
     Args:
         strategy: `tf.distribute.Strategy`.
-        is_chief: Boolean. Whether this process writes; the others only read.
+        worker: Integer. The number of this process; 0 is the chief, which writes. The others
+            only read.
+        num_workers: Integer.
         synchronised_batch_norm: Boolean. Whether batch norm uses the statistics of the whole
             batch, as one device does, and not of each replica's share.
     """
 
-    def __init__(self, strategy, is_chief=True, synchronised_batch_norm=False):
+    def __init__(self, strategy, worker=0, num_workers=1, synchronised_batch_norm=False):
         self._strategy = strategy
-        self.is_chief = is_chief
+        self._worker = worker
+        self._num_workers = num_workers
+        self.is_chief = worker == 0
         self._synchronised_batch_norm = synchronised_batch_norm
         self.num_replicas = strategy.num_replicas_in_sync
 
@@ -157,11 +81,42 @@ class Distribution:
             WorkerLostError: If one of them is gone.
         """
 
-        def meet():
-            return replicas.mean(tf.constant(0.0))
-
         with self._losses_told():
-            tf.function(lambda: self._strategy.run(meet), autograph=False)()
+            tf.function(lambda: self._strategy.run(lambda: _means([0.0])), autograph=False)()
+
+    def sharing(self):
+        """Context in which workers divide among them what `models.inference` does in chunks.
+
+        All of them must run the same block. Several devices of one worker do not divide it.
+        """
+        return inference.shared(self._worker, self._num_workers, self._exchange)
+
+    def shared(self, score):
+        """Returns a function of a model that all workers must call, and that shares its work."""
+
+        def shared_score(model):
+            with self.sharing():
+                return score(model)
+
+        return shared_score
+
+    def _exchange(self, rows):
+        local_replicas = self.num_replicas // self._num_workers
+
+        def own(context):
+            # Each worker's first replica brings its rows, the others none.
+            is_first = context.replica_id_in_sync_group % local_replicas == 0
+            return tf.constant(rows if is_first else rows[:0])
+
+        def gather(part):
+            return tf.distribute.get_replica_context().all_gather(part, axis=0)
+
+        parts = self._strategy.experimental_distribute_values_from_function(own)
+        with self._losses_told():
+            # Traced anew every time, by all workers alike, whatever rows they have.
+            traced = tf.function(lambda: self._strategy.run(gather, args=(parts,)), autograph=False)
+            found = traced.get_concrete_function()()
+        return self._strategy.experimental_local_results(found)[0].numpy()
 
     def pretrain(self, model, config, images):
         """Runs the pretraining of a model that asks for one, unless its training has begun.
@@ -266,8 +221,7 @@ class Distribution:
             )
 
     def _losses_told(self):
-        several = isinstance(self._strategy, tf.distribute.MultiWorkerMirroredStrategy)
-        return _losses_told() if several else contextlib.nullcontext()
+        return losses_told() if self._num_workers > 1 else contextlib.nullcontext()
 
     def _train_step(self, model):
         for layer in _batch_norms(model):
@@ -283,7 +237,7 @@ class Distribution:
         def replica_step(data):
             model.train_step(data)
             if statistics:
-                means = replicas.mean([tf.convert_to_tensor(each) for each in statistics])
+                means = _means(statistics)
                 for variable, mean in zip(statistics, means, strict=True):
                     variable.assign(mean)
 
@@ -312,8 +266,15 @@ def _batch_norms(model):
             yield from _batch_norms(layer)
 
 
+def _means(values):
+    # Not as variables: what is reduced must name its device.
+    tensors = [tf.identity(tf.convert_to_tensor(value)) for value in values]
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, tensors)
+
+
 @contextlib.contextmanager
-def _losses_told():
+def losses_told():
+    """Context in which the loss of a worker is told as one: `WorkerLostError`."""
     try:
         yield
     except _LOST as error:

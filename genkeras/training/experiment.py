@@ -148,7 +148,7 @@ def train(
         watch = DivergenceWatch(model)
     batches = loop.make_batches(model, train_split, config)
     if distribution and not distribution.is_chief:
-        return taking_up.follow(experiment, model, batches, distribution)
+        return taking_up.follow(experiment, model, batches, distribution, score, score_every)
     sheets = [*_sheets(model, experiment), *extra_sheets]
     with _told_what_is_safe(run_dir), contextlib.ExitStack() as held:
         if experiment.fresh and is_run(run_dir):
@@ -174,6 +174,8 @@ def train(
         # In this order: an epoch counts as done when everything else of it is on disk.
         storing = []
         if scored := score is not None and score_every:
+            if distribution and history.epochs < config.epochs:
+                score = distribution.shared(score)
             storing.append(ScoreRecord(run_dir, history, score, score_every))
             if keep_best:
                 storing.append(BestState(run_dir, history, *keep_best))

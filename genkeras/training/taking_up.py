@@ -5,6 +5,7 @@ import logging
 
 from genkeras.training import host, loop, state
 from genkeras.training.callbacks.epoch_record import EpochRecord
+from genkeras.training.callbacks.score_record import ScoreHelp
 from genkeras.training.errors import WorkerLostError
 from genkeras.training.history import History
 from genkeras.training.interruption import Interrupted, StopRequest
@@ -43,7 +44,7 @@ def take_up(model, run_dir, distribution=None):
     return history
 
 
-def follow(experiment, model, batches, distribution):
+def follow(experiment, model, batches, distribution, score=None, score_every=0):
     """Trains as a worker that is not the chief: it reads what the chief writes, no more.
 
     Args:
@@ -51,6 +52,7 @@ def follow(experiment, model, batches, distribution):
         model: Compiled model, made by `distribution`.
         batches: `Batches`.
         distribution: `Distribution`.
+        score, score_every: As in `experiment.train`. It helps the chief to score.
     """
     config = experiment.config
     history = take_up(model, experiment.run_dir, distribution)
@@ -60,6 +62,8 @@ def follow(experiment, model, batches, distribution):
     # The chief stops at a signal when it has stored the state; without it nobody goes on.
     with StopRequest() as request, stopping_together(request):
         chosen = [EpochRecord(history, 0), *loop.required_callbacks(model)]
+        if score is not None and score_every:
+            chosen.append(ScoreHelp(distribution.shared(score), score_every))
         distribution.fit(model, batches, history, config, chosen)
 
 

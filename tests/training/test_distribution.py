@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 
-from genkeras.training import distribution, experiment, loop, state
+from genkeras.training import devices, distribution, experiment, loop, state
 from genkeras.training.errors import RunError, WorkerLostError
 from genkeras.training.interruption import Interrupted
 
@@ -70,9 +70,9 @@ def test_replicas_draw_different_rows_of_what_one_device_draws(compared, prior):
 )
 def test_a_batch_that_does_not_divide_is_refused(prepare, model, batch_size, told):
     config = prepare("run", model=model, batch_size=batch_size).config
-    devices = distribution.Distribution(types.SimpleNamespace(num_replicas_in_sync=3))
+    replicas = distribution.Distribution(types.SimpleNamespace(num_replicas_in_sync=3))
     refused = pytest.raises(RunError, match=f"batch_size={batch_size} .*3 replicas.*use {told}")
-    with refused, devices.building(config):
+    with refused, replicas.building(config):
         pass
 
 
@@ -86,7 +86,7 @@ def test_a_batch_that_does_not_divide_is_refused(prepare, model, batch_size, tol
 def test_the_chief_is_the_first_worker(monkeypatch, cluster, task, found):
     config = {"cluster": cluster, "task": dict(zip(("type", "index"), task, strict=True))}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-    assert distribution.workers() == found
+    assert devices.workers() == found
 
 
 @pytest.mark.parametrize(
@@ -101,16 +101,16 @@ def test_the_chief_is_the_first_worker(monkeypatch, cluster, task, found):
 def test_what_is_wrong_with_tf_config_is_told(monkeypatch, config, told):
     monkeypatch.setenv("TF_CONFIG", config)
     with pytest.raises(RunError, match=told):
-        distribution.create("multi_worker")
+        devices.create("multi_worker")
 
 
 def test_one_device_needs_no_distribution(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert distribution.create() is None
+    assert devices.create() is None
     monkeypatch.setenv(
         "TF_CONFIG", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}'
     )
-    assert distribution.create() is None
+    assert devices.create() is None
 
 
 class _OtherWorker:
@@ -126,6 +126,9 @@ class _OtherWorker:
 
     def wait(self):
         self.waited = True
+
+    def sharing(self):
+        return contextlib.nullcontext()
 
     def pretrain(self, model, config, images):
         loop.pretrain(model, images, config.seed)

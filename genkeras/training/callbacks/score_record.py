@@ -28,8 +28,7 @@ class ScoreRecord(keras.callbacks.Callback):
         self._every = every
 
     def on_epoch_end(self, epoch, logs=None):
-        is_last = epoch + 1 == self.params["epochs"]
-        if not is_last and (self._every == 0 or (epoch + 1) % self._every):
+        if not _is_due(epoch, self._every, self.params["epochs"]):
             return
         self._history.add_scores(self._score(self.model))
         panels = {}
@@ -38,3 +37,25 @@ class ScoreRecord(keras.callbacks.Callback):
             panels[name] = {"": (epochs, values)}
         if panels:
             atomic.write_bytes(self._run_dir / "scores.png", curve_panels(panels, "epoch"))
+
+
+class ScoreHelp(keras.callbacks.Callback):
+    """Scores the model when `ScoreRecord` does, in a worker that shares the work of the chief.
+
+    Args:
+        score: Function of the model.
+        every: Integer. As in `ScoreRecord`.
+    """
+
+    def __init__(self, score, every):
+        super().__init__()
+        self._score = score
+        self._every = every
+
+    def on_epoch_end(self, epoch, logs=None):
+        if _is_due(epoch, self._every, self.params["epochs"]):
+            self._score(self.model)
+
+
+def _is_due(epoch, every, epochs):
+    return epoch + 1 == epochs or (every > 0 and (epoch + 1) % every == 0)
