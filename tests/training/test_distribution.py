@@ -7,9 +7,11 @@ import types
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from genkeras.training import devices, distribution, experiment, loop, state
 from genkeras.training.errors import RunError, WorkerLostError
+from genkeras.training.history import History
 from genkeras.training.interruption import Interrupted
 
 PROGRAM = pathlib.Path(__file__).with_name("two_replicas.py")
@@ -111,6 +113,21 @@ def test_one_device_needs_no_distribution(monkeypatch):
         "TF_CONFIG", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}'
     )
     assert devices.create() is None
+
+
+@pytest.mark.parametrize(("words", "same"), [([[1.0], [1.0]], True), ([[1.0], [2.0]], False)])
+def test_workers_that_begin_differently_are_refused(prepare, words, same):
+    prepared = prepare("run")
+    strategy = types.SimpleNamespace(
+        num_replicas_in_sync=2,
+        run=lambda function: np.zeros(1),
+        experimental_local_results=lambda result: [tf.constant(words)] * 2,
+    )
+    replicas = distribution.Distribution(strategy)
+    model = prepared.config.build_model()
+    context = contextlib.nullcontext() if same else pytest.raises(RunError, match="same command")
+    with context:
+        replicas._check_same(model, prepared.config, History())
 
 
 class _OtherWorker:
