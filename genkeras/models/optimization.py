@@ -68,8 +68,23 @@ def gradient_step(optimizer, variables, compute_loss):
             loss = loss / num_replicas
         # Within the tape: the gradients are those of the scaled loss.
         loss = optimizer.scale_loss(loss)
-    optimizer.apply(tape.gradient(loss, values), variables)
+    gradients = tape.gradient(loss, values)
+    if num_replicas > 1 and isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        gradients = _finite_together(gradients)
+    optimizer.apply(gradients, variables)
     return result if num_replicas == 1 else _with_mean_scalars(result)
+
+
+def _finite_together(gradients):
+    """Makes gradients NaN where those of another replica are not finite.
+
+    `LossScaleOptimizer` leaves an update out if the gradients of one replica are not finite,
+    and looks at them before they are summed: all replicas must come to the same end.
+    """
+    finite = [tf.reduce_all(tf.math.is_finite(each)) for each in gradients if each is not None]
+    share = replicas.mean(tf.cast(tf.reduce_all(finite), tf.float32))
+    added = tf.where(share < 1.0, float("nan"), 0.0)
+    return [None if each is None else each + tf.cast(added, each.dtype) for each in gradients]
 
 
 def _with_mean_scalars(result):

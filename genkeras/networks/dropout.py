@@ -19,6 +19,8 @@ class Dropout(keras.layers.Dropout):
             return super().call(inputs, training=training)
         # Ones that are dropped or scaled: the mask.
         return inputs * replicas.own_rows(
-            lambda shape: keras.layers.Dropout.call(self, tf.ones(shape), training=True),
+            lambda shape: keras.layers.Dropout.call(
+                self, tf.ones(shape, inputs.dtype), training=True
+            ),
             inputs.shape,
         )

@@ -67,6 +67,12 @@ def test_replicas_draw_different_rows_of_what_one_device_draws(compared, prior):
     np.testing.assert_array_equal([*first, *second], compared["draws"][prior]["one"])
 
 
+def test_an_update_that_is_not_finite_on_one_replica_is_left_out_on_all(compared):
+    # 1 − (0.25 + 0.5) / 2: the gradient is that of the mean of the losses.
+    assert compared["finite"] == {"weights": [0.625, 0.625], "scale": 4.0}
+    assert compared["not_finite"] == {"weights": [1.0, 1.0], "scale": 2.0}
+
+
 @pytest.mark.parametrize(
     ("model", "batch_size", "told"), [("vae", 64, "63 or 66"), ("wae_mmd", 3, "6,")]
 )

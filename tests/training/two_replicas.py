@@ -18,6 +18,7 @@ from genkeras.models import noise, wgan
 from genkeras.models.cgan import CGAN
 from genkeras.models.gan import NonSaturatingGAN
 from genkeras.models.latent_prior import LatentPrior
+from genkeras.models.optimization import gradient_step
 from genkeras.models.vae import VAE
 from genkeras.models.wae_gan import WAEGAN
 from genkeras.models.wgan import WGAN
@@ -175,6 +176,27 @@ def draws(strategy):
     return result
 
 
+def scaled_update(strategy, factors):
+    """What is left of a weight of 1 and a loss scale of 4 when replicas have these gradients."""
+    with strategy.scope():
+        weight = keras.Variable(1.0)
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0), initial_scale=4)
+        optimizer.build([weight])
+    factors = tf.constant(factors)
+
+    @tf.function(autograph=False)
+    def step():
+        own = factors[tf.distribute.get_replica_context().replica_id_in_sync_group]
+        gradient_step(optimizer, [weight], lambda: weight.value * own)
+
+    strategy.run(step)
+    left = [each.numpy() for each in strategy.experimental_local_results(weight.value)]
+    return {
+        "weights": [float(each) for each in left],
+        "scale": float(optimizer.dynamic_scale.numpy()),
+    }
+
+
 def main(names):
     processors = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(
@@ -183,6 +205,8 @@ def main(names):
     pair = [device.name for device in tf.config.list_logical_devices("CPU")]
     strategy = tf.distribute.MirroredStrategy(pair)
     results = {"draws": draws(strategy)}
+    results["finite"] = scaled_update(strategy, [0.25, 0.5])
+    results["not_finite"] = scaled_update(strategy, [0.25, float("inf")])
     for name in names:
         keras.backend.clear_session()
         results[name] = compare(name, strategy)
