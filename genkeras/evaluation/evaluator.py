@@ -10,6 +10,7 @@ from genkeras.evaluation import feature_cache, model_scores, scores
 from genkeras.evaluation.scores import NUM_IMAGES, Pictures, Task
 from genkeras.metrics.features import Extractor, create
 from genkeras.metrics.memorization import nearest_neighbours
+from genkeras.models import inference
 from genkeras.training.errors import RunError
 from genkeras.visualization import grid
 
@@ -94,7 +95,9 @@ class Evaluator:
             extract = functools.partial(scores.extract, images, self.extractor, title)
             cache_dir = self.protocol.cache_dir
             if kept:
-                extraction = feature_cache.cached(self.extractor, images, extract, cache_dir)
+                # Another worker may find them in its cache.
+                with inference.alone():
+                    extraction = feature_cache.cached(self.extractor, images, extract, cache_dir)
             else:
                 extraction = extract()
         return Pictures(images, name + scores.count_text(len(images)), extraction)

@@ -37,6 +37,11 @@ def shared(index, count, exchange):
         _sharing.reset(token)
 
 
+def alone():
+    """Context in which nothing is divided: for what not all workers may have to do."""
+    return shared(0, 1, None)
+
+
 def own_chunks(starts):
     """Returns those of the chunks, a range of their first rows, that this worker computes."""
     sharing = _sharing.get()

@@ -4,7 +4,7 @@ import threading
 import numpy as np
 import pytest
 
-from genkeras.models.inference import in_chunks, shared
+from genkeras.models.inference import alone, in_chunks, shared
 
 ROWS = np.arange(23.0)[:, None] * [1.0, 10.0]
 
@@ -45,3 +45,11 @@ def test_workers_divide_the_chunks_of_one_and_all_get_every_row(count, divided):
     else:
         # Not enough chunks for all: each does everything.
         assert seen == [chunks] * count
+
+
+def test_what_a_worker_does_alone_is_not_divided():
+    def never(rows):
+        pytest.fail("exchanged")
+
+    with shared(0, 2, never), alone():
+        np.testing.assert_array_equal(in_chunks(lambda x: x, ROWS, chunk_size=5), ROWS)
