@@ -172,7 +172,7 @@ def test_recipe_is_the_papers(normalization, count):
         assert float(optimizer.learning_rate) == pytest.approx(1e-4)
         assert (optimizer.beta_1, optimizer.beta_2) == (0.0, 0.9)
     kinds = [type(layer) for layer in model.discriminator.layers]
-    assert kinds.count(keras.layers.BatchNormalization) == 0
+    assert not any(issubclass(kind, keras.layers.BatchNormalization) for kind in kinds)
     assert kinds.count(keras.layers.GroupNormalization) == count
 
 
