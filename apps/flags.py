@@ -262,14 +262,16 @@ def parse(argv, description, *groups):
         Dict of every flag's canonical name to its value, `None` where nothing was given.
 
     Raises:
-        UsageError: If a flag is unknown, a value is out of range, two aliases contradict
-            each other, or words are left over.
+        UsageError: If a word is not UTF-8, a flag is unknown, a value is out of range, two
+            aliases contradict each other, or words are left over.
         SystemExit: After `--help` has been printed.
     """
     flag_values = flags.FlagValues()
     for group in groups:
         define(flag_values, group)
     definitions = {name: flag for group in groups for name, flag in group.items()}
+    for word in argv:
+        check_text(word, "The command line")
     if any(word in ("--help", "-help", "-h", "--helpfull") for word in argv):
         print(description.strip(), "\n\nflags:", _help_text(definitions), sep="\n")
         raise SystemExit(0)
@@ -282,6 +284,24 @@ def parse(argv, description, *groups):
             f"Did not understand {' '.join(map(repr, rest))}: flags are written --name=value."
         )
     return {name: _value(flag_values, name, flag) for name, flag in definitions.items()}
+
+
+def check_text(word, where):
+    """Refuses what is not UTF-8, which no JSON file of a run could hold.
+
+    Args:
+        word: String from the operating system.
+        where: String. What it belongs to, for the message.
+
+    Raises:
+        UsageError: If it holds other bytes.
+    """
+    try:
+        word.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{where} holds {ascii(word)}, which is not UTF-8: rename that file or folder."
+        ) from error
 
 
 def given(values, group):

@@ -10,7 +10,7 @@ import signal
 import sys
 
 from apps import flags
-from genkeras.training import interruption
+from genkeras.training import errors, interruption
 
 USAGE, FAILURE = 2, 1
 # What a shell reports of a program that a signal ended is this and the signal's number.
@@ -48,7 +48,7 @@ def run(program, argv):
     except Exception as error:
         if not _is_users_mistake(error):
             raise
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {errors.message(error)}", file=sys.stderr)
         return getattr(error, "exit_status", FAILURE)
 
 
@@ -255,6 +255,8 @@ def data_options(values):
     for name in ("data_dir", "cache_dir"):
         if name in options:
             options[name] = str(pathlib.Path(options[name]).expanduser().absolute())
+            # From the environment, or of the working directory.
+            flags.check_text(options[name], f"The path of --{name}")
     return options
 
 

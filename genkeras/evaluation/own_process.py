@@ -5,7 +5,7 @@ import multiprocessing
 import signal
 import sys
 
-from genkeras.training.errors import RunError
+from genkeras.training.errors import RunError, message
 from genkeras.training.interruption import terminating_as_exception
 
 
@@ -58,4 +58,4 @@ def _child(sender, level, function, arguments):
             print(stop, file=sys.stderr)
         sys.exit(128 + getattr(stop, "signal_number", signal.SIGINT))
     except (RunError, DataError, FeatureError, OSError) as error:
-        sender.send(("error", str(error)))
+        sender.send(("error", message(error)))

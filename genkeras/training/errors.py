@@ -10,3 +10,10 @@ class WorkerLostError(RunError):
 
     # EX_TEMPFAIL of sysexits.h: what starts programs may try again.
     exit_status = 75
+
+
+def message(error):
+    """Returns what an error tells a user: that of a file without the number of its kind."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror + (f": {error.filename}" if error.filename else "")
+    return str(error)

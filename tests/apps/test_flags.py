@@ -131,3 +131,10 @@ def test_the_home_of_a_user_who_is_not_there():
 def test_a_negated_boolean_takes_no_value():
     with pytest.raises(flags.UsageError, match="does not take an argument"):
         _parse("--nocrop=")
+
+
+@pytest.mark.parametrize("word", ["--dataset=folder:/a\udcff", "--output=\udcff", "b\udcff"])
+def test_words_that_are_not_utf_8(word):
+    """As Python hands over bytes that it cannot decode."""
+    with pytest.raises(flags.UsageError, match=r"\\udcff', which is not UTF-8"):
+        _parse(word)
