@@ -300,7 +300,7 @@ def check_text(word, where):
         word.encode("utf-8")
     except UnicodeEncodeError as error:
         raise UsageError(
-            f"{where} holds {ascii(word)}, which is not UTF-8: rename that file or folder."
+            f"{where} holds {word!a}, which is not UTF-8: rename that file or folder."
         ) from error
 
 

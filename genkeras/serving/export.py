@@ -23,6 +23,7 @@ from genkeras.serving.quiet import quiet_converters
 from genkeras.training import config as configuration
 from genkeras.training import experiment, state
 from genkeras.training.errors import RunError
+from genkeras.training.file_errors import told_as_python_does
 from genkeras.training.history import History
 
 # Format -> the file that every version of a sampler holds.
@@ -67,7 +68,12 @@ def export_run(
     output = run_dir / "export" if output is None else pathlib.Path(output).expanduser()
     versions.check(output, name, FORMATS[format], version)
     config, model = experiment.load(run_dir, best=best)
-    history, state_sha256 = _history(run_dir, best), state.digest(state.collect(model))
+    # A training may have stored another state by now: weights and history are of one.
+    loaded = state.load_best(run_dir) if best else state.load_newest(run_dir)
+    if loaded is None:
+        raise RunError(f"The state was moved away from {run_dir} meanwhile: export it once more.")
+    state.restore(model, loaded[0])
+    history, state_sha256 = History.from_meta(loaded[1]), state.digest(loaded[0])
 
     def describe(signatures):
         return metadata.describe(
@@ -94,7 +100,8 @@ def export_run(
             f" and {found['uint8']:.0f} of 255 levels" if "uint8" in found else "",
         )
 
-    return versions.publish(output / name, write, version)
+    with told_as_python_does(output / name):
+        return versions.publish(output / name, write, version)
 
 
 def export_newest(run_dir):
@@ -163,10 +170,3 @@ def _write_saved_model(folder, model, image_shape, describe):
 
 def _default_name(config):
     return f"{config.model}_{directory_name(config.dataset)}"
-
-
-def _history(run_dir, best):
-    """Returns the `History` up to the state that is exported."""
-    if best:
-        return History.from_meta(state.load_best(run_dir)[1])
-    return experiment.history(run_dir)

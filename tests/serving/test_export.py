@@ -1,6 +1,7 @@
 """How a sampler is checked and published, and what is refused."""
 
 import dataclasses
+import errno
 import pathlib
 import shutil
 import sys
@@ -19,7 +20,7 @@ from genkeras.serving import (
     tensor_functions,
     versions,
 )
-from genkeras.training import state
+from genkeras.training import experiment, state
 from genkeras.training.errors import RunError
 
 
@@ -235,6 +236,38 @@ def test_what_cannot_be_exported_is_refused_and_leaves_nothing(run_dir, tmp_path
             export.export_run(**{"run_dir": run_dir, "output": out} | words)
     assert _names(tmp_path) == ["file", "out", "stateless"]
     assert _names(tmp_path / "out/vae_shapes") == ["3"]
+
+
+@pytest.mark.usefixtures("_in_this_process")
+def test_a_state_that_is_stored_while_the_run_is_read(run_dir, tmp_path, monkeypatch):
+    run = shutil.copytree(run_dir, tmp_path / "run")
+    arrays, meta = state.load_newest(run)
+    load = experiment.load
+
+    def load_and_store(run_dir, best=False):
+        loaded = load(run_dir, best=best)
+        later = {key: array + array.dtype.type(1) for key, array in arrays.items()}
+        state.save(run, 20, later, {**meta, "history": 2 * meta["history"]})
+        return loaded
+
+    monkeypatch.setattr(experiment, "load", load_and_store)
+    path = export.export_run(run)
+    facts, newest = metadata.read(path), state.load_newest(run)[0]
+    assert (facts["epochs"], facts["state_sha256"]) == (2, state.digest(newest))
+    found = tf.saved_model.load(path).weights
+    key = next(key for key in newest if key.startswith("model/") and newest[key].ndim == 2)
+    assert any(np.array_equal(value, newest[key]) for value in found)
+
+
+def test_a_disk_that_gets_full_within_a_sampler(run_dir, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, f"{tmp_path}/x; No space left on device")
+
+    monkeypatch.setattr(tf.saved_model, "save", full)
+    with pytest.raises(OSError, match=r"No space left on device: .*samplers/vae_shapes") as caught:
+        export.export_run(run_dir, tmp_path / "samplers")
+    assert caught.value.errno == errno.ENOSPC
+    assert _names(tmp_path) == []
 
 
 def test_a_model_of_no_known_family_is_refused():

@@ -6,10 +6,12 @@ import subprocess
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from genkeras.training import experiment, state
 from genkeras.training.callbacks.step_drawing import StepDrawing
 from genkeras.training.errors import RunError
+from genkeras.training.file_errors import told_as_python_does
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -97,6 +99,25 @@ def test_a_directory_that_cannot_be_written_is_told_before_training(prepare, mon
     monkeypatch.setattr("genkeras.training.lock.open", read_only, raising=False)
     with pytest.raises(RunError, match=r"Read-only file system: .*run/\.lock\. What the run in"):
         experiment.train(prepared)
+
+
+def test_a_file_where_the_folder_for_tensorboard_belongs(prepare):
+    prepared = prepare("run", 1)
+    experiment.train(prepared)
+    (prepared.run_dir / "tensorboard").touch()
+    with pytest.raises(RunError, match=r"(Not a directory|File exists): .*run/tensorboard\. What"):
+        experiment.train(prepare("run", 2), tensorboard=True)
+
+
+def test_tensorflow_s_words_for_a_full_disk_and_for_memory(tmp_path):
+    full = tf.errors.ResourceExhaustedError(None, None, "events.out; No space left on device")
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        with told_as_python_does(tmp_path):
+            raise full
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path))
+    memory = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    with pytest.raises(tf.errors.ResourceExhaustedError), told_as_python_does(tmp_path):
+        raise memory
 
 
 def test_a_real_disk_that_is_too_small(prepare, digest, small_disk):

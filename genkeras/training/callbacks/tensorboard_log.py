@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from genkeras.training.file_errors import told_as_python_does
+
 
 class TensorBoardLog(keras.callbacks.Callback):
     """Writes the history's row of every epoch to `<run_dir>/tensorboard`.
@@ -23,7 +25,8 @@ class TensorBoardLog(keras.callbacks.Callback):
         self._writer = None
 
     def on_train_begin(self, logs=None):
-        self._writer = tf.summary.create_file_writer(self._folder)
+        with told_as_python_does(self._folder):
+            self._writer = tf.summary.create_file_writer(self._folder)
 
     def on_epoch_end(self, epoch, logs=None):
         # `tf.summary.scalar` wants the package only to say this.
@@ -32,13 +35,14 @@ class TensorBoardLog(keras.callbacks.Callback):
         )
         metadata.data_class = 1  # DATA_CLASS_SCALAR
         groups = {"loss": self._history.last_losses(), "score": self._history.last_scores()}
-        with self._writer.as_default(epoch + 1):
+        with told_as_python_does(self._folder), self._writer.as_default(epoch + 1):
             for group, values in groups.items():
                 for name, value in values.items():
                     tf.summary.write(
                         f"{group}/{name}", tf.constant(value, tf.float32), metadata=metadata
                     )
-        self._writer.flush()
+            self._writer.flush()
 
     def on_train_end(self, logs=None):
-        self._writer.close()
+        with told_as_python_does(self._folder):
+            self._writer.close()
