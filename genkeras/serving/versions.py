@@ -9,6 +9,11 @@ import shutil
 
 from genkeras.training.errors import RunError
 
+try:
+    import fcntl
+except ImportError:  # Windows: what killed programs leave stays.
+    fcntl = None
+
 
 def find(model_dir):
     """Returns a dict of version numbers to paths below `model_dir`, oldest first."""
@@ -60,6 +65,8 @@ def next_version(model_dir):
 def publish(model_dir, write, version=None):
     """Makes a version, which is there when all of it is.
 
+    What programs that were killed had written of theirs is removed.
+
     Args:
         model_dir: Path of the folder of all versions.
         write: Function of the path of an empty folder that fills it. When it raises, nothing
@@ -76,12 +83,19 @@ def publish(model_dir, write, version=None):
     missing = [path for path in (model_dir, *model_dir.parents) if not path.exists()]
     # A server passes over what is not a number.
     temporary = model_dir / f".{secrets.token_hex(4)}.tmp"
+    held = contextlib.ExitStack()
     try:
-        temporary.mkdir(parents=True)
-        write(temporary)
-        for path in [*temporary.rglob("*"), temporary]:
-            _sync(path)
-        path = _rename(temporary, model_dir, version)
+        model_dir.mkdir(parents=True, exist_ok=True)
+        # So that nobody finds our folder between its making and its locking.
+        with _locked(model_dir, wait=True):
+            _remove_unfinished(model_dir)
+            temporary.mkdir()
+            held.enter_context(_locked(temporary))
+        with held:
+            write(temporary)
+            for path in [*temporary.rglob("*"), temporary]:
+                _sync(path)
+            path = _rename(temporary, model_dir, version)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         for path in missing:
@@ -91,6 +105,37 @@ def publish(model_dir, write, version=None):
         raise
     _sync(model_dir)
     return path
+
+
+def _remove_unfinished(model_dir):
+    """Removes the folders of versions whose makers are gone, and with them their locks."""
+    for path in model_dir.glob(".*.tmp"):
+        if re.fullmatch(r"\.[0-9a-f]{8}\.tmp", path.name) and path.is_dir():
+            with _locked(path) as is_ours:
+                if is_ours:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder, wait=False):
+    """Locks a folder for this process, and yields whether that could be done.
+
+    The lock is the operating system's and vanishes with its process, however that ends. Some
+    file systems lock no folders: there nobody gets it.
+
+    Args:
+        folder: Path.
+        wait: Boolean. Whether to wait for another process to release it.
+    """
+    with contextlib.ExitStack() as opened:
+        is_ours = False
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                descriptor = os.open(folder, os.O_RDONLY)
+                opened.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                is_ours = True
+        yield is_ours
 
 
 def _rename(temporary, model_dir, version):

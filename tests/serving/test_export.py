@@ -205,6 +205,23 @@ def test_another_export_at_the_same_time_keeps_its_version(tmp_path):
     assert _names(tmp_path) == ["1", "2"]
 
 
+def test_what_a_killed_export_had_written_is_removed_and_nothing_else(tmp_path):
+    def write(folder):
+        (folder / "mine").touch()
+
+    left = [".01234567.tmp", ".0123456789abcdef.tmp", ".notes.tmp", "a.tmp"]
+    for name in left:
+        (tmp_path / name / "below").mkdir(parents=True)
+
+    def write_while_another_starts(folder):
+        write(folder)
+        versions.publish(tmp_path, write)
+
+    assert versions.publish(tmp_path, write_while_another_starts).name == "2"
+    assert _names(tmp_path) == sorted([*left[1:], "1", "2"])
+    assert _names(tmp_path / "2") == ["mine"]
+
+
 def test_version_numbers_are_numbers(tmp_path):
     for name in ("2", "010", "nine", "-3", ".7.tmp", "11.5"):
         (tmp_path / name).mkdir()

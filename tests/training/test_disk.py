@@ -111,9 +111,9 @@ def test_a_file_where_the_folder_for_tensorboard_belongs(prepare):
 
 def test_tensorflow_s_words_for_a_full_disk_and_for_memory(tmp_path):
     full = tf.errors.ResourceExhaustedError(None, None, "events.out; No space left on device")
-    with pytest.raises(OSError, match="No space left on device") as caught:
-        with told_as_python_does(tmp_path):
-            raise full
+    expected = pytest.raises(OSError, match="No space left on device")
+    with expected as caught, told_as_python_does(tmp_path):
+        raise full
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path))
     memory = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
     with pytest.raises(tf.errors.ResourceExhaustedError), told_as_python_does(tmp_path):
