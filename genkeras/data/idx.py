@@ -1,17 +1,8 @@
-"""MNIST and Fashion-MNIST from their four IDX files.
+"""MNIST and Fashion-MNIST from their four IDX files."""
 
-The format: two zero bytes, a type code, the number of dimensions, each dimension as a
-big-endian 32-bit number, then the values (http://yann.lecun.com/exdb/mnist/).
-"""
-
-import gzip
-import hashlib
 import logging
-import math
 import os
 import pathlib
-import struct
-import zlib
 
 import numpy as np
 
@@ -22,6 +13,7 @@ from genkeras.data.dataset import (
     content_fingerprint,
     first_train_rows,
 )
+from genkeras.data.idx_file import read_idx, read_shape
 from genkeras.data.preprocessing import Geometry, transform_array
 
 logger = logging.getLogger("genkeras")
@@ -65,13 +57,6 @@ MD5 = {
 }
 # Where Debian's package `dataset-fashion-mnist` puts the files.
 SYSTEM_FOLDERS = {"fashion_mnist": pathlib.Path("/usr/share/datasets/fashion-mnist")}
-
-UNSIGNED_BYTE = 0x08
-MAX_BYTES = 1 << 32
-# Deflate cannot pack more than about 1032 bytes into one, so a header that promises more than
-# this many bytes per packed byte lies.
-MAX_DEFLATE_RATIO = 1040
-CHUNK = 1 << 20
 
 
 def load_mnist(options):
@@ -198,29 +183,20 @@ def read_folder(name, folder):
         DataError: If a file is damaged, or the files do not belong together.
     """
     paths = [find_file(pathlib.Path(folder), file) for file in FILES]
+    _check_counts(paths)
     arrays, digests = [], []
     for path, file in zip(paths, FILES, strict=True):
-        array, digest = read_idx(path, 3 if "images" in file else 1)
+        array, digest = read_idx(path, _num_dimensions(file))
         arrays.append(array)
         digests.append(digest)
-    _check_checksums(name, paths, digests)
-    for images, labels in ((0, 1), (2, 3)):
-        if len(arrays[images]) != len(arrays[labels]):
-            raise DataError(
-                f"{paths[images]} holds {len(arrays[images])} pictures, but {paths[labels]} "
-                f"{len(arrays[labels])} labels: they do not belong together. Get both again."
-            )
+    for labels in (1, 3):
         wrong = np.flatnonzero(arrays[labels] >= len(CLASS_NAMES[name]))
         if len(wrong):
             raise DataError(
                 f"{paths[labels]}: label {arrays[labels][wrong[0]]} at position {wrong[0]}; "
                 f"expected 0 to {len(CLASS_NAMES[name]) - 1}. The file is damaged: get it again."
             )
-    if arrays[0].shape[1:] != arrays[2].shape[1:]:
-        raise DataError(
-            f"{paths[0]} holds pictures of {arrays[0].shape[1:]}, but {paths[2]} of "
-            f"{arrays[2].shape[1:]}: they do not belong together."
-        )
+    _check_checksums(name, paths, digests)
     facts = {
         "source": os.fspath(folder),
         "md5": dict(zip(FILES, digests, strict=True)),
@@ -231,82 +207,26 @@ def read_folder(name, folder):
     return arrays, facts
 
 
-def read_idx(path, num_dimensions):
-    """Reads one IDX file of unsigned bytes, plain or gzip-packed.
-
-    Nothing is allocated before the header was held against the size of the file, and no more
-    is unpacked than the header promises.
-
-    Args:
-        path: Path; packed files are told by their first bytes, not by their name.
-        num_dimensions: Number of dimensions expected.
-
-    Returns:
-        Pair of a read-only uint8 array and the hexadecimal MD5 of the unpacked file.
-
-    Raises:
-        DataError: If the file is not a sound IDX file of that kind.
-    """
-    path = pathlib.Path(path)
-    try:
-        with open(path, "rb") as file:
-            packed_size = os.fstat(file.fileno()).st_size
-            packed = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
-            if not packed:
-                return _read_stream(path, file, num_dimensions, exact_size=packed_size)
-            with gzip.GzipFile(fileobj=file) as stream:
-                return _read_stream(
-                    path, stream, num_dimensions, most=packed_size * MAX_DEFLATE_RATIO
-                )
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _damaged(path, f"its gzip data does not unpack ({error})") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+def _num_dimensions(file):
+    return 3 if "images" in file else 1
 
 
-def _read_stream(path, stream, num_dimensions, exact_size=None, most=MAX_BYTES):
-    header = stream.read(4 + 4 * num_dimensions)
-    if len(header) < 4 + 4 * num_dimensions:
-        raise _damaged(path, f"it ends within its header, after {len(header)} bytes")
-    zeros, kind, dimensions = struct.unpack(">HBB", header[:4])
-    if zeros != 0 or kind != UNSIGNED_BYTE or dimensions != num_dimensions:
-        raise DataError(
-            f"{path}: begins with {header[:4].hex()}, but an IDX file of bytes with "
-            f"{num_dimensions} dimension(s) begins with 000008{num_dimensions:02x}. "
-            "It is another kind of file, or damaged: get it again."
-        )
-    shape = struct.unpack(f">{num_dimensions}I", header[4:])
-    size = math.prod(shape)
-    if size == 0:
-        raise _damaged(path, f"its header promises an empty array {shape}")
-    if exact_size is not None and exact_size != len(header) + size:
-        raise _damaged(
-            path,
-            f"its header promises {shape}, a file of {len(header) + size:,} bytes, "
-            f"but it has {exact_size:,}",
-        )
-    if size > min(most, MAX_BYTES):
-        raise _damaged(path, f"its header promises {size:,} bytes, more than it can hold")
-    data = bytearray()
-    while len(data) < size:
-        chunk = stream.read(min(CHUNK, size - len(data)))
-        if not chunk:
-            raise _damaged(
-                path, f"its header promises {size:,} bytes of data, but it has {len(data):,}"
+def _check_counts(paths):
+    """Checks that the files belong together, by their headers: before much is unpacked."""
+    shapes = [
+        read_shape(path, _num_dimensions(file)) for path, file in zip(paths, FILES, strict=True)
+    ]
+    for images, labels in ((0, 1), (2, 3)):
+        if shapes[images][0] != shapes[labels][0]:
+            raise DataError(
+                f"{paths[images]} holds {shapes[images][0]} pictures, but {paths[labels]} "
+                f"{shapes[labels][0]} labels: they do not belong together. Get both again."
             )
-        data += chunk
-    # Reading past the end is also what makes gzip compare its checksum.
-    if stream.read(1):
-        raise _damaged(path, f"it goes on after the {size:,} bytes its header promises")
-    digest = hashlib.md5(header, usedforsecurity=False)
-    digest.update(data)
-    array = np.frombuffer(bytes(data), np.uint8).reshape(shape)
-    return array, digest.hexdigest()
-
-
-def _damaged(path, what):
-    return DataError(f"{path} is damaged: {what}. Get the file again.")
+    if shapes[0][1:] != shapes[2][1:]:
+        raise DataError(
+            f"{paths[0]} holds pictures of {shapes[0][1:]}, but {paths[2]} of {shapes[2][1:]}: "
+            "they do not belong together."
+        )
 
 
 def _check_checksums(name, paths, digests):

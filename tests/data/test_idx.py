@@ -12,7 +12,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from genkeras.data import idx
+from genkeras.data import idx, idx_file
 from genkeras.data.dataset import DataError
 
 REAL = pathlib.Path(os.environ.get("GENKERAS_DATA_DIR", "no-such-folder"))
@@ -99,13 +99,14 @@ def test_the_files_of_the_other_set_are_refused(tmp_path, write_idx_set, options
         idx.load_mnist(options(data_dir=str(tmp_path)))
 
 
-def test_a_label_too_large_is_named(tmp_path, write_idx_set, options, idx_bytes):
+def test_a_label_too_large_is_named(tmp_path, write_idx_set, options, idx_bytes, caplog):
     write_idx_set(tmp_path)
     labels = np.zeros(30, np.uint8)
     labels[4] = 10
     (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_bytes(labels)))
     with pytest.raises(DataError, match=r"train-labels.*label 10 at position 4"):
         idx.load_mnist(options(data_dir=str(tmp_path)))
+    assert not caplog.records
 
 
 def test_labels_that_do_not_match_the_pictures(tmp_path, write_idx_set, options, idx_bytes):
@@ -115,6 +116,21 @@ def test_labels_that_do_not_match_the_pictures(tmp_path, write_idx_set, options,
     )
     with pytest.raises(DataError, match=r"10 pictures.*9 labels"):
         idx.load_mnist(options(data_dir=str(tmp_path)))
+
+
+def test_files_that_do_not_belong_together_are_told_before_they_are_unpacked(
+    tmp_path, write_idx_set, options, idx_bytes, caplog
+):
+    write_idx_set(tmp_path)
+    bomb = idx_bytes(np.zeros((60_000, 28, 28), np.uint8))
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(bomb))
+    del bomb
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"60000 pictures, but .* 30 labels"):
+        idx.load_mnist(options(data_dir=str(tmp_path)))
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+    assert not caplog.records
 
 
 def test_a_label_option_is_refused(options):
@@ -147,7 +163,7 @@ def test_damaged_files_are_named(tmp_path, damage, packed):
     path = tmp_path / "broken"
     path.write_bytes(gzip.compress(DAMAGED[damage]) if packed else DAMAGED[damage])
     with pytest.raises(DataError, match=str(path)):
-        idx.read_idx(path, 3)
+        idx_file.read_idx(path, 3)
 
 
 def test_damaged_gzip_is_named(tmp_path):
@@ -157,7 +173,7 @@ def test_damaged_gzip_is_named(tmp_path):
     for data in (packed[:-12], packed[:-3], packed[:5], spoilt_checksum, packed + b"junk"):
         path.write_bytes(data)
         with pytest.raises(DataError, match=str(path)):
-            idx.read_idx(path, 3)
+            idx_file.read_idx(path, 3)
 
 
 def test_a_gzip_bomb_is_not_unpacked(tmp_path):
@@ -165,7 +181,7 @@ def test_a_gzip_bomb_is_not_unpacked(tmp_path):
     path.write_bytes(gzip.compress(sound() + bytes(50_000_000)))
     tracemalloc.start()
     with pytest.raises(DataError, match=r"goes on after the 30 bytes"):
-        idx.read_idx(path, 3)
+        idx_file.read_idx(path, 3)
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
 
@@ -175,9 +191,38 @@ def test_a_lying_header_allocates_nothing(tmp_path):
     path.write_bytes(gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 1000, 1000, 1000)))
     tracemalloc.start()
     with pytest.raises(DataError, match=r"more than it can hold"):
-        idx.read_idx(path, 3)
+        idx_file.read_idx(path, 3)
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
+
+
+def test_more_than_a_gigabyte_is_not_unpacked(tmp_path):
+    path = tmp_path / "large.gz"
+    header = gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 2_000_000, 28, 28))
+    path.write_bytes(header + bytes(2_000_000))
+    with pytest.raises(DataError, match="1,568,000,000 bytes by its header; at most 1,073,741,824"):
+        idx_file.read_idx(path, 3)
+
+
+def test_the_pictures_are_in_memory_once(tmp_path, idx_bytes):
+    (tmp_path / "images").write_bytes(idx_bytes(np.zeros((10_000, 28, 28), np.uint8)))
+    tracemalloc.start()
+    array, _ = idx_file.read_idx(tmp_path / "images", 3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * array.nbytes
+    with pytest.raises(ValueError, match="read-only"):
+        array[0] = 1
+
+
+def test_a_file_larger_than_the_memory(tmp_path, monkeypatch):
+    def read(*_):
+        raise MemoryError
+
+    (tmp_path / "images").write_bytes(sound())
+    monkeypatch.setattr(idx_file, "_read_data", read)
+    with pytest.raises(DataError, match="images holds more than there is memory for"):
+        idx_file.read_idx(tmp_path / "images", 3)
 
 
 @hypothesis.settings(
@@ -209,7 +254,7 @@ def test_any_damage_gives_an_error_or_an_array(
     # Any other error fails the test by itself.
     array = None
     with contextlib.suppress(DataError):
-        array, _ = idx.read_idx(path, 3)
+        array, _ = idx_file.read_idx(path, 3)
     if array is not None:
         assert array.dtype == np.uint8
         assert array.ndim == 3
