@@ -41,6 +41,26 @@ def test_the_newest_are_kept(tmp_path, arrays):
     assert state.load_newest(tmp_path)[1]["step"] == 10
 
 
+def test_copies_that_somebody_made_are_neither_taken_nor_deleted(tmp_path, arrays):
+    state.save(tmp_path, 1, arrays, {})
+    names = ("state-before-my-experiment.npz", "state-000000001-keep.npz", "state-000000002x.npz")
+    for name in (*names, ".state-mine.npz.0a.tmp"):
+        (tmp_path / name).write_bytes(_path(tmp_path, 1).read_bytes() + b"mine")
+    for step in (2, 3):
+        state.save(tmp_path, step, arrays, {}, keep=1)
+        assert state.load_newest(tmp_path)[1]["step"] == step
+    state.remove_unfinished(tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {*names, ".state-mine.npz.0a.tmp", "state-000000003.npz"}
+
+
+def test_a_thousand_million_steps_are_more_than_one_step_less(tmp_path, arrays):
+    for step in (999_999_998, 999_999_999, 1_000_000_000):
+        state.save(tmp_path, step, arrays, {})
+    assert state.paths(tmp_path) == [_path(tmp_path, 999_999_999), _path(tmp_path, 10**9)]
+    assert state.load_newest(tmp_path)[1]["step"] == 10**9
+
+
 def test_any_flipped_byte_is_noticed_and_the_state_before_is_taken(tmp_path, arrays, caplog):
     state.save(tmp_path, 1, arrays, {})
     state.save(tmp_path, 2, arrays, {})
