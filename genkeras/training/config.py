@@ -103,6 +103,7 @@ class Config:
         from tensorflow.errors import ResourceExhaustedError
 
         options = {name: value for name, value in self.options.items() if name != "batch_size"}
+        config_values.check_options(self.model, self.options, self.model)
         config_values.check_sizes(options)
         try:
             return registry.build(
@@ -168,7 +169,9 @@ def load(run_dir):
             f"{run_dir} is not a run directory: it has no config.json. Name the directory "
             "that a training command printed, such as checkpoints/vae/mnist/default."
         ) from None
-    except ValueError as error:
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{path} is damaged: {error}.") from error
     version = content.get("format_version") if isinstance(content, dict) else None
     if version != FORMAT_VERSION:
@@ -180,6 +183,7 @@ def load(run_dir):
         odd = sorted(content.keys() ^ fields)
         raise RunError(f"{path} does not have the fields of a run: look at {', '.join(odd)}.")
     config_values.check(content, path)
+    config_values.check_options(content["model"], content["options"], path)
     content["options"] = {"precision": "float32"} | content["options"]
     for name in ("image_shape", "class_names"):
         content[name] = None if content[name] is None else tuple(content[name])

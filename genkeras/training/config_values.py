@@ -4,13 +4,15 @@ import dataclasses
 import math
 
 from genkeras import registry
-from genkeras.data.dataset import DataOptions
+from genkeras.data.dataset import DataError, DataOptions
 from genkeras.training.errors import RunError
 
 # A slip of the keyboard must not ask for an array of terabytes: widths of layers and latents
 # are counted in thousands at most.
 MAX_SIZE = 65_536
 MAX_SEED = 2**63 - 1
+# What float32 can hold.
+MAX_FLOAT = 3e38
 _DATA_TYPES = {
     # A whole number is as good as a float.
     field.name: (int | float) if field.type is float else field.type
@@ -31,6 +33,34 @@ def check(content, path):
     for name, (is_right, expected) in _EXPECTED.items():
         if not is_right(content[name]):
             raise RunError(f"{path} has {name}={content[name]!r}; expected {expected}.")
+    try:
+        DataOptions(**content["data"])
+    except DataError as error:
+        raise RunError(f"{path} has in its data what no flag may be: {error}") from error
+
+
+def check_options(model, options, owner):
+    """Checks that the options of a model are of the kinds of their defaults.
+
+    Args:
+        model: String. A key of `registry.MODELS`.
+        options: Dict of options.
+        owner: What has them, for the message: a path, or the model.
+
+    Raises:
+        RunError: Naming the first that is unknown, or of another kind.
+    """
+    recipe = registry.recipe(model)
+    try:
+        recipe.complete(options)
+    except ValueError as error:
+        raise RunError(f"{owner} does not fit: {error}") from error
+    tables = [recipe.complete({}), *(recipe.variants[1].values() if recipe.variants else ())]
+    for name, value in options.items():
+        kinds = [_kind(table[name]) for table in tables if name in table]
+        if kinds and not any(is_right(value) for is_right, _ in kinds):
+            expected = " or ".join(dict.fromkeys(wording for _, wording in kinds))
+            raise RunError(f"{owner} has {name}={value!r}; expected {expected}.")
 
 
 def check_sizes(options):
@@ -55,10 +85,31 @@ def _is_count(value):
     return _is_whole(value) and value >= 1
 
 
-def _is_option(value):
+def _is_number(value):
     # JSON as Python reads it has NaN and Infinity.
-    is_number = _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
-    return value is None or isinstance(value, bool | str) or is_number
+    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_option(value):
+    return value is None or isinstance(value, bool | str) or _is_number(value)
+
+
+def _kind(default):
+    """Returns a test for values like a default, and its wording."""
+    if isinstance(default, bool):
+        return (lambda value: isinstance(value, bool)), "true or false"
+    if isinstance(default, int):
+        return _is_count, "a whole number from 1"
+    if isinstance(default, float):
+        return _is_single, "a number that 32 bits can hold"
+    if isinstance(default, str):
+        return (lambda value: isinstance(value, str)), "a word"
+    # Sizes and rates that are made of other options.
+    return (lambda value: value is None or (_is_single(value) and value >= 0)), "a number or null"
+
+
+def _is_single(value):
+    return _is_number(value) and abs(value) <= MAX_FLOAT
 
 
 def _is_data(value):

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import logging
+import re
 import struct
 import zipfile
 
@@ -19,6 +20,9 @@ from genkeras.training.errors import RunError
 
 FORMAT_VERSION = 1
 BEST = "best.npz"
+# Not what somebody keeps under a name of his own, such as `state-before.npz`.
+_NAME = re.compile(r"state-([0-9]{9,})\.npz")
+_UNFINISHED = re.compile(rf"\.(?:{_NAME.pattern}|{re.escape(BEST)})\.\w+\.tmp")
 _META = "meta"
 _DIGEST = "sha256"
 # What readers of files, archives and arrays raise when a disk or its bytes are bad; a changed
@@ -103,8 +107,14 @@ def save(run_dir, step, arrays, meta, keep=2):
         keep: Integer. How many states stay, this one included.
     """
     _save(run_dir / f"state-{step:09d}.npz", arrays, {"step": step, **meta})
-    for path in sorted(run_dir.glob("state-*.npz"))[:-keep]:
+    for path in paths(run_dir)[:-keep]:
         path.unlink()
+
+
+def paths(run_dir):
+    """Returns the paths of the states of a run, oldest first."""
+    numbered = [(_NAME.fullmatch(path.name), path) for path in run_dir.glob("state-*.npz")]
+    return [path for _, path in sorted((int(match[1]), path) for match, path in numbered if match)]
 
 
 def save_best(run_dir, arrays, meta):
@@ -139,15 +149,15 @@ def load_newest(run_dir):
     Raises:
         RunError: If there are states, but none is valid.
     """
-    paths = sorted(run_dir.glob("state-*.npz"), reverse=True)
-    for path in paths:
+    found = paths(run_dir)
+    for path in reversed(found):
         try:
             return _load(path)
         except _DamagedError as error:
             _log.warning("%s is damaged (%s); trying the one before it.", path, error)
-    if paths:
+    if found:
         raise RunError(
-            f"None of the {len(paths)} states in {run_dir} is valid. Start with --fresh to train "
+            f"None of the {len(found)} states in {run_dir} is valid. Start with --fresh to train "
             "anew: what is there is moved aside."
         )
     return None
@@ -155,8 +165,8 @@ def load_newest(run_dir):
 
 def remove_unfinished(run_dir):
     """Removes what killed processes had written of states. For who holds the run's lock."""
-    for name in ("state-*.npz", BEST):
-        for path in run_dir.glob(f".{name}.*.tmp"):
+    for path in run_dir.glob(".*.tmp"):
+        if _UNFINISHED.fullmatch(path.name):
             path.unlink()
 
 
@@ -184,14 +194,19 @@ def _load(path):
             content = {name: archive[name] for name in archive.files}
     except _UNREADABLE as error:
         raise _DamagedError(str(error) or type(error).__name__) from error
-    stored = content.pop(_DIGEST, None)
-    if stored is None or _META not in content or stored.tobytes().hex() != digest(content):
-        raise _DamagedError("its SHA-256 does not match")
-    meta = json.loads(content.pop(_META).tobytes())
-    if meta["format_version"] != FORMAT_VERSION:
+    try:
+        stored = content.pop(_DIGEST, None)
+        if stored is None or _META not in content or stored.tobytes().hex() != digest(content):
+            raise _DamagedError("its SHA-256 does not match")
+        meta = json.loads(content.pop(_META).tobytes())
+        version = meta["format_version"]
+    except (TypeError, *_UNREADABLE) as error:
+        # Somebody else may give the right SHA-256 to anything.
+        raise _DamagedError(f"it is no state: {error!r}") from error
+    if version != FORMAT_VERSION:
         raise RunError(
-            f"{path} has format version {meta['format_version']}; this genkeras reads "
-            f"{FORMAT_VERSION}. Use the version of genkeras that wrote it."
+            f"{path} has format version {version}; this genkeras reads {FORMAT_VERSION}. Use the "
+            "version of genkeras that wrote it."
         )
     return content, meta
 

@@ -2,11 +2,13 @@ import contextlib
 import dataclasses
 import json
 import pathlib
+import re
 
 import numpy as np
 import pytest
 from tensorflow.errors import ResourceExhaustedError
 
+from genkeras import registry
 from genkeras.data.dataset import ImageDataset, Split
 from genkeras.training import config as configuration
 from genkeras.training.config import Request
@@ -127,10 +129,61 @@ def test_values_of_a_wrong_kind_are_named(tmp_path, dataset, changes):
         configuration.load(_edited(tmp_path, dataset, **changes))
 
 
-def test_an_option_of_a_wrong_kind_cannot_be_built(tmp_path, dataset):
-    options = _config(dataset).options | {"width": "x"}
-    with pytest.raises(RunError, match="gan cannot be built"):
-        configuration.load(_edited(tmp_path, dataset, options=options)).build_model()
+@pytest.mark.parametrize(
+    ("model", "name", "value", "expected"),
+    [
+        ("gan", "width", "x", "a whole number from 1"),
+        ("gan", "width", 1e308, "a whole number from 1"),
+        ("gan", "latent_dim", -5, "a whole number from 1"),
+        ("gan", "latent_dim", None, "a whole number from 1"),
+        ("gan", "learning_rate", "fast", "a number that 32 bits can hold"),
+        ("gan", "learning_rate", 1e308, "a number that 32 bits can hold"),
+        ("gan", "ema_decay", "x", "a number or null"),
+        ("gan", "precision", 5, "a word"),
+        ("vae", "add_noise", 1, "true or false"),
+        ("vae", "latent_dim", "many", "a whole number from 1"),
+        ("wae_mmd", "wae_lambda", "x", "a number that 32 bits can hold"),
+        ("wae_gan", "cost", 2, "a word"),
+    ],
+)
+def test_an_option_of_a_wrong_kind_is_named(tmp_path, dataset, model, name, value, expected):
+    config = configuration.complete(Request(model, "fashion_mnist", {}, {}), dataset)
+    wrong = dataclasses.replace(config, options=config.options | {name: value})
+    told = re.escape(f" has {name}={value!r}; expected {expected}.")
+    with pytest.raises(RunError, match=model + told):
+        wrong.build_model()
+    wrong.save(tmp_path)
+    with pytest.raises(RunError, match=r"config\.json" + told):
+        configuration.load(tmp_path)
+
+
+@pytest.mark.parametrize("model", registry.MODELS)
+def test_all_defaults_are_of_the_kinds_that_are_expected(tmp_path, dataset, model):
+    variants = registry.recipe(model).variants
+    selector, table = variants or ("width", [4])
+    for choice in table:
+        request = Request(model, "fashion_mnist", {}, {selector: choice, "learning_rate": 1})
+        config = configuration.complete(request, dataset)
+        config.save(tmp_path)
+        assert configuration.load(tmp_path) == config
+
+
+def test_data_that_no_flag_could_ask_for(tmp_path, dataset):
+    with pytest.raises(RunError, match=r"config\.json has in its data .*--max_pixels=-1: expected"):
+        configuration.load(_edited(tmp_path, dataset, data={"max_pixels": -1}))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "9" * 5000])
+def test_json_that_python_cannot_hold(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(RunError, match=r"config\.json is damaged: "):
+        configuration.load(tmp_path)
+
+
+def test_a_folder_in_the_place_of_the_configuration(tmp_path):
+    (tmp_path / "config.json").mkdir()
+    with pytest.raises(RunError, match=r"config\.json cannot be read: Is a directory"):
+        configuration.load(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["width", "latent_dim"])

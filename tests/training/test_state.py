@@ -119,6 +119,26 @@ def test_an_archive_of_somebody_else(tmp_path, arrays):
     assert state.load_newest(tmp_path)[1]["step"] == 1
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        *({"meta": meta} for meta in (b"[]", b"{}", b"\xff\xfe", b"7", b"[" * 200_000)),
+        {"meta": b"{}", "time": np.array(["2020"], "M8[D]")},
+    ],
+    ids=lambda content: f"{content['meta'][:5]}{len(content)}",
+)
+def test_an_archive_of_somebody_else_with_a_right_digest(tmp_path, arrays, content, caplog):
+    state.save(tmp_path, 1, arrays, {})
+    content = {**content, "meta": np.frombuffer(content["meta"], np.uint8)}
+    # A digest of times cannot be computed.
+    whole = {key: value for key, value in content.items() if key != "time"}
+    digest = np.frombuffer(bytes.fromhex(state.digest(whole)), np.uint8)
+    with _path(tmp_path, 2).open("wb") as file:
+        np.savez(file, **content, sha256=digest)
+    assert state.load_newest(tmp_path)[1]["step"] == 1
+    assert "state-000000002.npz is damaged (it is no state" in caplog.text
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
 def test_a_truncated_state_is_passed_over(tmp_path, arrays, share):
     state.save(tmp_path, 1, arrays, {})
