@@ -3,20 +3,19 @@
 import dataclasses
 import datetime
 import hashlib
-import io
-import json
 import logging
 import pathlib
 import platform
-import zipfile
-import zlib
+import time
 
 import numpy as np
 
 import genkeras
 from genkeras import atomic
 from genkeras.evaluation import report, summary
+from genkeras.evaluation.outcome import Outcome
 from genkeras.evaluation.own_process import in_own_process
+from genkeras.training import lock
 from genkeras.training.errors import RunError
 
 FORMAT_VERSION = 2
@@ -25,6 +24,8 @@ FORMAT_VERSION = 2
 NUM_NEIGHBOURS = 8
 # Scored during training: quick ones, which the curves show.
 CURVE_METRICS = ("frechet", "score")
+# A training whose comparison was killed stores its state and ends.
+SECONDS_TO_END = 60.0
 _log = logging.getLogger("genkeras")
 
 
@@ -79,13 +80,20 @@ def compare(comparison, output_dir):
         RunError: If a model cannot be trained or scored.
     """
     output_dir = pathlib.Path(output_dir).expanduser()
-    real = _outcome(output_dir, "real", _score_real, comparison)
+    fingerprint = in_own_process(_fingerprint, comparison)
+    real = _outcome(output_dir, fingerprint, "real", _score_real, comparison)
     outcomes = {}
     jobs = [(model, seed) for model in comparison.models for seed in comparison.seeds]
     for number, (model, seed) in enumerate(jobs, 1):
         _log.info("%s, seed %d (%d of %d)", model, seed, number, len(jobs))
         outcomes[model, seed] = _outcome(
-            output_dir, f"{model}-seed{seed}", _train_and_score, model, seed, comparison
+            output_dir,
+            fingerprint,
+            f"{model}-seed{seed}",
+            _train_and_score,
+            model,
+            seed,
+            comparison,
         )
     results = {
         "format_version": FORMAT_VERSION,
@@ -109,76 +117,35 @@ def compare(comparison, output_dir):
     return results
 
 
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What a process hands back.
-
-    Args:
-        facts: JSON-able dict of numbers and words.
-        pictures: Dict of a name to a uint8 array: `samples`, `neighbours` (samples, each
-            followed by its nearest training picture), `originals` and `reproductions`, and
-            `networks`, the bytes of a PNG.
-    """
-
-    facts: dict
-    pictures: dict
-
-    def save(self, path):
-        """Writes the outcome as an `.npz` of plain arrays."""
-        buffer = io.BytesIO()
-        facts = np.frombuffer(json.dumps(self.facts).encode(), np.uint8)
-        np.savez_compressed(buffer, facts=facts, **self.pictures)
-        atomic.write_bytes(path, buffer.getvalue())
-
-    @classmethod
-    def load(cls, path):
-        """Reads an outcome; `None` if there is none that can be read."""
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            return cls(json.loads(arrays.pop("facts").tobytes()), arrays)
-        except FileNotFoundError:
-            return None
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            ValueError,
-            KeyError,
-            EOFError,
-            OSError,
-            NotImplementedError,
-        ) as error:
-            _log.warning("%s cannot be read (%s): it is made anew.", path, error)
-            return None
-
-
-def _outcome(output_dir, name, function, *arguments):
+def _outcome(output_dir, fingerprint, name, function, *arguments):
     """Returns what `function` finds, from its file where the same was asked for before."""
     path = output_dir / "outcomes" / f"{name}.npz"
     comparison = arguments[-1]
     outcome = Outcome.load(path)
-    if outcome is not None and outcome.facts.pop("key") == _key(comparison, outcome, output_dir):
-        return outcome
+    if outcome is not None:
+        key = outcome.facts.pop("key")
+        if key == _key(comparison, fingerprint, outcome, output_dir):
+            return outcome
     outcome = in_own_process(function, *arguments, output_dir)
-    kept = Outcome(
-        {**outcome.facts, "key": _key(comparison, outcome, output_dir)}, outcome.pictures
-    )
+    key = _key(comparison, fingerprint, outcome, output_dir)
+    kept = Outcome({**outcome.facts, "key": key}, outcome.pictures)
     kept.save(path)
     return outcome
 
 
-def _key(comparison, outcome, output_dir):
+def _key(comparison, fingerprint, outcome, output_dir):
     """Returns a digest of everything that an outcome depends on: what was asked for, this
-    version, and the newest state of the run."""
+    version, the data, and the newest state of the run."""
     asked = dataclasses.asdict(comparison)
     model = outcome.facts.get("model")
     for other in ("models", "seed", "num_seeds"):  # Which others are compared does not matter.
         del asked[other]
     asked["model_options"] = comparison.model_options.get(model)
     asked["shown"] = outcome.facts.get("seed") == comparison.seed  # Only then it has pictures.
+    asked["fingerprint"] = fingerprint
     digest = hashlib.sha256(f"{genkeras.__version__} {sorted(asked.items())}".encode())
     if model is not None:
-        states = sorted((output_dir / outcome.facts["run_dir"]).glob("state-*.npz"))
+        states = sorted((output_dir / outcome.facts.get("run_dir", "")).glob("state-*.npz"))
         digest.update(states[-1].read_bytes() if states else b"")
     return digest.hexdigest()
 
@@ -202,6 +169,31 @@ def _of_model(outcomes):
         "scores": summary.over_seeds([outcome.facts["scores"] for outcome in outcomes]),
         "runs": [{name: outcome.facts[name] for name in of_run} for outcome in outcomes],
     }
+
+
+def _fingerprint(comparison):
+    # In the child, whose memory is returned.
+    from genkeras.data import registry as datasets
+    from genkeras.data.dataset import DataOptions
+
+    dataset = datasets.load(comparison.dataset, DataOptions(**comparison.data))
+    return dataset.facts["fingerprint"]
+
+
+def _wait_until_free(run_dir, seconds=SECONDS_TO_END):
+    """Waits for the training of a comparison that was killed, which stores its state."""
+    deadline, told = time.monotonic() + seconds, False
+    while (run_dir / lock.NAME).exists():
+        try:
+            with lock.RunLock(run_dir):
+                return
+        except RunError as error:
+            if time.monotonic() >= deadline:
+                return  # Who trains there is told by the training that is refused.
+            if not told:
+                _log.info("%s", error)
+                told = True
+            time.sleep(0.2)
 
 
 def _score_real(comparison, output_dir):
@@ -239,6 +231,7 @@ def _train_and_score(model_name, seed, comparison, output_dir):
     options = comparison.options | comparison.model_options.get(model_name, {})
     request = Request(model_name, comparison.dataset, comparison.data, options, seed)
     prepared = experiment.prepare(request, checkpoint_dir=output_dir / "runs")
+    _wait_until_free(prepared.run_dir)
     evaluator = Evaluator(prepared.dataset, Protocol(**comparison.protocol))
     curve_metrics = [name for name in CURVE_METRICS if name in evaluator.metrics]
     score = evaluator.numbers_during_training(curve_metrics) if curve_metrics else None

@@ -1,9 +1,12 @@
 """Work done in a fresh process, whose memory is returned at its end."""
 
+import contextlib
 import logging
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 
 from genkeras.training.errors import RunError, message
 from genkeras.training.interruption import terminating_as_exception
@@ -11,6 +14,9 @@ from genkeras.training.interruption import terminating_as_exception
 
 def in_own_process(function, *arguments):
     """Calls a function in a fresh process and returns its result.
+
+    The process ends with this one, however that ends: by a SIGTERM, so that a training stores
+    its state.
 
     Args:
         function: Function that can be imported by name.
@@ -51,6 +57,7 @@ def _child(sender, level, function, arguments):
     logging.basicConfig(format="%(message)s", level=level, stream=sys.stderr)
     try:
         with terminating_as_exception():
+            threading.Thread(target=_end_with_parent, daemon=True).start()
             sender.send(("result", function(*arguments)))
     except KeyboardInterrupt as stop:
         # The parent knows why, and says how to go on.
@@ -58,4 +65,10 @@ def _child(sender, level, function, arguments):
             print(stop, file=sys.stderr)
         sys.exit(128 + getattr(stop, "signal_number", signal.SIGINT))
     except (RunError, DataError, FeatureError, OSError) as error:
-        sender.send(("error", message(error)))
+        with contextlib.suppress(BrokenPipeError):  # The parent is gone.
+            sender.send(("error", message(error)))
+
+
+def _end_with_parent():
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGTERM)

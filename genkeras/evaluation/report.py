@@ -55,7 +55,7 @@ def write(results, outcomes, output_dir):
 
     Args:
         results: Dict, the content of `results.json`.
-        outcomes: Dict of `real` and each model's name to its `compare.Outcome` of the first
+        outcomes: Dict of `real` and each model's name to its `Outcome` of the first
             seed, for the pictures.
         output_dir: Path.
     """

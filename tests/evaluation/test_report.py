@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from genkeras.evaluation import report, report_tables, summary
-from genkeras.evaluation.compare import Outcome
+from genkeras.evaluation.outcome import Outcome
 from genkeras.visualization import grid
 
 

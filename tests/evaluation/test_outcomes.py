@@ -1,0 +1,71 @@
+"""What a comparison keeps of its processes, and when it is made anew."""
+
+import dataclasses
+import threading
+
+import numpy as np
+import pytest
+
+from genkeras.evaluation import compare
+from genkeras.evaluation.outcome import Outcome
+from genkeras.training import lock
+from genkeras.training.errors import RunError
+
+COMPARISON = compare.Comparison(("vae",), "mnist", {}, {}, {})
+
+
+@pytest.fixture
+def path(tmp_path):
+    outcome = Outcome({"key": "k"}, {"samples": np.zeros((2, 3, 3, 1), np.uint8)})
+    outcome.save(tmp_path / "outcomes/real.npz")
+    return tmp_path / "outcomes/real.npz"
+
+
+def test_any_bit_of_an_outcome_s_directory_may_be_wrong(path):
+    """Such as the one that claims a password."""
+    whole = path.read_bytes()
+    for position in range(whole.rindex(b"PK\x01\x02"), len(whole)):
+        for bit in range(8):
+            damaged = bytearray(whole)
+            damaged[position] ^= 1 << bit
+            path.write_bytes(damaged)
+            outcome = Outcome.load(path)
+            assert outcome is None or outcome.facts == {"key": "k"}
+
+
+@pytest.mark.parametrize("facts", [{}, [], {"key": None}, None, "key"])
+def test_an_outcome_without_its_key(path, facts, caplog):
+    Outcome(facts, {}).save(path)
+    assert Outcome.load(path) is None
+    assert "it is made anew" in caplog.text
+
+
+def test_an_outcome_is_kept_for_the_same_data_only(tmp_path, monkeypatch):
+    calls = []
+
+    def work(function, comparison, output_dir):
+        calls.append(comparison)
+        return Outcome({"number": len(calls)}, {})
+
+    monkeypatch.setattr(compare, "in_own_process", work)
+
+    def number(fingerprint, comparison=COMPARISON):
+        outcome = compare._outcome(tmp_path, fingerprint, "real", None, comparison)
+        return outcome.facts["number"]
+
+    assert [number("a"), number("a"), number("b"), number("b")] == [1, 1, 2, 2]
+    assert number("b", dataclasses.replace(COMPARISON, dataset="celeba")) == 3
+
+
+def test_a_run_directory_that_another_process_is_about_to_leave(tmp_path):
+    compare._wait_until_free(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    held = lock.RunLock(tmp_path)
+    held.__enter__()
+    compare._wait_until_free(tmp_path, seconds=0)  # Not for ever.
+    threading.Timer(0.5, held.__exit__, (None, None, None)).start()
+    with pytest.raises(RunError, match="is training in"), lock.RunLock(tmp_path):
+        pass
+    compare._wait_until_free(tmp_path)
+    with lock.RunLock(tmp_path):
+        pass
