@@ -10,6 +10,7 @@ from apps import flags, runner
 
 FLAGS = {
     "run_dir": flags.Flag("path", "The run directory that a training command printed."),
+    "best": flags.BEST,
     "output": flags.Flag("path", "lines.png: the sheet."),
     "num_lines": flags.Flag("integer", "How many lines.", default=8, minimum=1),
     "num_steps": flags.Flag(
@@ -55,6 +56,7 @@ def _interpolate(words):
         seed=values["seed"],
         from_test=bool(values["from_test"]),
         labels=values["labels"],
+        best=bool(values["best"]),
         **runner.data_options(values),
     )
     print(f"{values['num_lines']} lines ({kind} interpolation) in {values['output']}")

@@ -12,6 +12,7 @@ from apps import flags, runner
 
 FLAGS = {
     "run_dir": flags.Flag("path", "The run directory that a training command printed."),
+    "best": flags.BEST,
     "num_images": flags.Flag(
         "integer", "The first so many pictures of the test split.", default=64, minimum=1
     ),
@@ -68,6 +69,7 @@ def _reconstruct(words):
             "num_steps": values["steps"],
             "seed": values["seed"],
         },
+        best=bool(values["best"]),
         **runner.data_options(values),
     )
     print(

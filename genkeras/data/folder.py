@@ -65,7 +65,7 @@ def load_folder(path, options, name):
     )
     train = [train[position] for position in train_good]
     test = [test[position] for position in test_good]
-    class_names = _class_names(name, [*train, *test])
+    class_names = _class_names(root, [*train, *test])
     train_labels, test_labels = _labels(train, class_names), _labels(test, class_names)
     facts["num_not_matching"] = unmatched
     class_names = class_names and tuple(map(scan.printable, class_names))
@@ -124,7 +124,7 @@ def _first(name, depth=0):
     return parts[depth] if len(parts) > depth + 1 else None
 
 
-def _class_names(name, members):
+def _class_names(root, members):
     classes = {class_name for _, class_name in members}
     if None not in classes:
         return tuple(sorted(classes))
@@ -132,7 +132,7 @@ def _class_names(name, members):
         loose = next(file.name for file, class_name in members if class_name is None)
         logger.warning(
             "%s: some pictures lie in sub-folders and some do not (%s): no classes.",
-            name,
+            root,
             scan.printable(loose),
         )
     return None

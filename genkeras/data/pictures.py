@@ -28,7 +28,7 @@ def load_pictures(name, root, train, test, geometry, options, left_out=()):
 
     Args:
         name: Name of the set.
-        root: Folder of the files, as part of what the cache is keyed by.
+        root: Folder of the files, for messages, and as part of what the cache is keyed by.
         train: List of `scan.PictureFile` to learn from.
         test: List of `scan.PictureFile` to test with.
         geometry: `Geometry`, resolved or not.
@@ -52,21 +52,21 @@ def load_pictures(name, root, train, test, geometry, options, left_out=()):
     }
 
     def build(writer):
-        return _decode_all(name, files, geometry, options, left_out, writer)
+        return _decode_all(root, files, geometry, options, left_out, writer)
 
     images, stored = cache.open_or_build(options.cache_dir, name, key, build)
     bad = dict(stored["bad"])
     refused = [scan.LeftOut(files[position].name, reason) for position, reason in bad.items()]
     # The share allowed is no part of the key, so what is stored is judged again.
-    _judge(name, left_out, refused, len(files), options.max_bad_fraction)
+    _judge(root, left_out, refused, len(files), options.max_bad_fraction)
     left_out = [*left_out, *refused]
-    _report(name, left_out)
+    _report(root, left_out)
     good = np.array([position for position in range(len(files)) if position not in bad])
     train_good = good[good < len(train)]
     test_good = good[good >= len(train)] - len(train)
     for positions, split in ((train_good, "training"), (test_good, "test")):
         if len(positions) == 0:
-            raise DataError(f"{name}: no good picture is left for the {split} part.")
+            raise DataError(f"{root}: no good picture is left for the {split} part.")
     facts = {
         "source": os.fspath(root),
         "num_train": len(train_good),
@@ -119,11 +119,11 @@ def _digest(files):
     return digest.hexdigest()
 
 
-def _decode_all(name, files, geometry, options, left_out, writer):
+def _decode_all(root, files, geometry, options, left_out, writer):
     """Writes all good pictures; returns `bad`, `[position, reason]` each, and `native_size`."""
     workers = min(4, os.cpu_count() or 1)
     with scan.pillow_limits(), concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        plan = _plan(name, pool, files, geometry, options.max_pixels)
+        plan = _plan(root, pool, files, geometry, options.max_pixels)
         bad = dict(plan.bad)
         if plan.good:
             shape = (plan.geometry.output_height, plan.geometry.output_width, plan.channels)
@@ -133,7 +133,7 @@ def _decode_all(name, files, geometry, options, left_out, writer):
             def read(position):
                 return _read(files[position], plan, options.max_pixels)
 
-            for position, result in _in_chunks(name, "decoded", pool, read, plan.good):
+            for position, result in _in_chunks(root, "decoded", pool, read, plan.good):
                 if isinstance(result, str):
                     bad[position] = result
                 else:
@@ -142,14 +142,14 @@ def _decode_all(name, files, geometry, options, left_out, writer):
                     writer.append(row[np.newaxis])
     bad = sorted(bad.items())
     refused = [scan.LeftOut(files[position].name, reason) for position, reason in bad]
-    _judge(name, left_out, refused, len(files), options.max_bad_fraction)
+    _judge(root, left_out, refused, len(files), options.max_bad_fraction)
     if plan.channels == 3 and all_grey:
         # The pictures in colour by their headers turned out bad, or without coloured pixels.
         writer.keep_first_channel()
     return {"bad": bad, "native_size": plan.native_size}
 
 
-def _plan(name, pool, files, geometry, max_pixels):
+def _plan(root, pool, files, geometry, max_pixels):
     """Looks at all headers: what size and how many channels the rows will have."""
     headers, bad = {}, {}
 
@@ -159,7 +159,7 @@ def _plan(name, pool, files, geometry, max_pixels):
         except scan.PictureError as error:
             return str(error)
 
-    for position, result in _in_chunks(name, "scanned", pool, look, range(len(files))):
+    for position, result in _in_chunks(root, "scanned", pool, look, range(len(files))):
         if isinstance(result, str):
             bad[position] = result
         else:
@@ -191,7 +191,7 @@ def _read(file, plan, max_pixels):
         return str(error)
 
 
-def _in_chunks(name, what, pool, function, positions):
+def _in_chunks(root, what, pool, function, positions):
     """Yields `(position, function(position))` in order, holding one chunk in memory."""
     started = reported = time.monotonic()
     for first in range(0, len(positions), CHUNK):
@@ -202,11 +202,11 @@ def _in_chunks(name, what, pool, function, positions):
             reported, done = now, first + len(chunk)
             left = (now - started) * (len(positions) - done) / done
             logger.info(
-                "%s: %s %d of %d pictures, %.0f s left.", name, what, done, len(positions), left
+                "%s: %s %d of %d pictures, %.0f s left.", root, what, done, len(positions), left
             )
 
 
-def _judge(name, found_before, refused, num_files, max_bad_fraction):
+def _judge(root, found_before, refused, num_files, max_bad_fraction):
     """Raises when the share of bad files is above the one allowed, or none is good."""
     bad = [*(item for item in found_before if item.bad), *refused]
     total = num_files + len(bad) - len(refused)
@@ -214,7 +214,7 @@ def _judge(name, found_before, refused, num_files, max_bad_fraction):
         return
     reasons = {item.reason for item in bad}
     if len(bad) == total > 1 and len(reasons) == 1:
-        raise DataError(f"{name}: each of {total} files is bad: {reasons.pop()}.")
+        raise DataError(f"{root}: each of {total} files is bad: {reasons.pop()}.")
     listed = "\n".join(f"  {item}" for item in bad[:SHOWN])
     more = f"\n  and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     if len(bad) == total:
@@ -228,11 +228,11 @@ def _judge(name, found_before, refused, num_files, max_bad_fraction):
     if harmless:
         more += "\nLeft out too, without harm:\n"
         more += "\n".join(f"  {item}" for item in harmless[:SHOWN])
-    raise DataError(f"{name}: {len(bad)} of {total} files are bad:\n{listed}{more}\n{advice}")
+    raise DataError(f"{root}: {len(bad)} of {total} files are bad:\n{listed}{more}\n{advice}")
 
 
-def _report(name, left_out):
+def _report(root, left_out):
     for item in left_out[:SHOWN]:
-        logger.warning("%s: left out %s", name, item)
+        logger.warning("%s: left out %s", root, item)
     if left_out:
-        logger.warning("%s: %d files left out in all.", name, len(left_out))
+        logger.warning("%s: %d files left out in all.", root, len(left_out))

@@ -75,7 +75,15 @@ def slerp(starts, ends, num_steps):
 
 
 def interpolate(
-    run_dir, output, num_lines=8, num_steps=10, seed=0, from_test=False, labels=None, **locations
+    run_dir,
+    output,
+    num_lines=8,
+    num_steps=10,
+    seed=0,
+    from_test=False,
+    labels=None,
+    best=False,
+    **locations,
 ):
     """Writes a sheet with one line between two codes in every row.
 
@@ -90,6 +98,7 @@ def interpolate(
             without an encoder they are searched for (see `inversion`).
         labels: List of strings, for a conditional model: the classes of the lines in turn,
             test pictures at their ends included. `None` draws one for each line.
+        best: Boolean. Whether to take the state that `--keep_best` kept.
         **locations: As for `load_run_data`.
 
     Returns:
@@ -98,7 +107,7 @@ def interpolate(
     Raises:
         RunError: If the run, the labels or the test pictures cannot be used.
     """
-    config, model = experiment.load(run_dir)
+    config, model = experiment.load(run_dir, best=best)
     line_labels = chosen_labels(labels, config, model, num_lines, seed)
     if from_test:
         split = load_run_data(config, **locations).test

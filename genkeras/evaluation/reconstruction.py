@@ -54,7 +54,7 @@ def reproduce(model, images, labels=None, *, num_restarts=4, num_steps=200, seed
     return reproductions, f"inversion, {num_restarts} restarts, {num_steps} steps"
 
 
-def reconstruct(run_dir, num_images, output=None, json=None, search=None, **locations):
+def reconstruct(run_dir, num_images, output=None, json=None, search=None, best=False, **locations):
     """Reproduces the first test pictures of a run's data set and measures the errors.
 
     Args:
@@ -64,6 +64,7 @@ def reconstruct(run_dir, num_images, output=None, json=None, search=None, **loca
             right.
         json: Path of a file for the result, or `None`.
         search: Dict of arguments of `invert` for a model without an encoder.
+        best: Boolean. Whether to take the state that `--keep_best` kept.
         **locations: As for `load_run_data`.
 
     Returns:
@@ -76,7 +77,7 @@ def reconstruct(run_dir, num_images, output=None, json=None, search=None, **loca
     Raises:
         RunError: If the run cannot be used.
     """
-    config, model = experiment.load(run_dir)
+    config, model = experiment.load(run_dir, best=best)
     test = load_run_data(config, **locations).test
     originals = np.asarray(test.images[:num_images])
     labels = None if test.labels is None else test.labels[:num_images]

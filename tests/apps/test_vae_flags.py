@@ -138,6 +138,13 @@ def test_another_network_is_suggested(train, tmp_path, capsys, dataset, size, wo
     assert ("--network=infogan may do better" in capsys.readouterr().out) == hint
 
 
+@pytest.mark.parametrize("program", [reconstruct, interpolate])
+def test_the_best_state_is_asked_for(program, run_dir, tmp_path, capsys):
+    words = [f"--run_dir={run_dir}", f"--output={tmp_path / 'sheet.png'}"]
+    assert program.main([*words, "--best"]) == 1
+    assert "has no best.npz" in capsys.readouterr().err
+
+
 def test_reconstruct_and_interpolate(run_dir, tmp_path, capsys):
     sheet, numbers, lines = (str(tmp_path / name) for name in ("a.png", "a.json", "lines.png"))
     assert reconstruct.main([f"--run_dir={run_dir}", f"--output={sheet}", f"--json={numbers}"]) == 0

@@ -151,6 +151,7 @@ def test_hostile_folder(picture_folder, options, caplog):
     }
     with pytest.raises(DataError, match=r"3 of 30 files are bad") as caught:
         load_folder(root, options(), "set")
+    assert str(caught.value).startswith(f"{root}: ")
     for name in expected:
         assert f"{name}: " in str(caught.value)
     with caplog.at_level(logging.WARNING, "genkeras"):

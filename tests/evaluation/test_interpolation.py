@@ -134,7 +134,7 @@ class Autoencoder(Generator):
 
 
 def _draw(monkeypatch, tmp_path, model, **options):
-    monkeypatch.setattr(interpolation.experiment, "load", lambda run_dir: (CONFIG, model))
+    monkeypatch.setattr(interpolation.experiment, "load", lambda run_dir, best: (CONFIG, model))
     path = tmp_path / "lines.png"
     kind = interpolation.interpolate("run", path, **options)
     return kind, np.asarray(Image.open(path))[2::3, 2::3].astype(int)
