@@ -23,7 +23,8 @@ class RunLock:
         run_dir: Path of the run directory; it is made when missing.
 
     Raises:
-        RunError: When it is entered and another process holds the directory.
+        RunError: When it is entered and another process holds the directory, or moves it
+            away at this moment.
     """
 
     def __init__(self, run_dir):
@@ -47,6 +48,12 @@ class RunLock:
                 f"Process {owner or 'of unknown number'} is training in {self._run_dir}. Wait "
                 "until it is done, or stop it, or name another --run_dir."
             ) from None
+        try:
+            # Between opening and locking it may have been moved away, and be another's by now.
+            self.verify()
+        except RunError:
+            self._file.close()
+            raise
         self._file.truncate(0)
         self._file.write(f"{os.getpid()}\n")
         self._file.flush()

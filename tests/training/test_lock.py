@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from genkeras.training import lock
 from genkeras.training.errors import RunError
 from genkeras.training.lock import RunLock
 
@@ -49,18 +50,38 @@ def test_it_can_be_taken_again_when_it_was_given_back(tmp_path):
             RunLock(tmp_path / "deep/run").__enter__()
 
 
+def test_a_directory_that_is_moved_away_while_it_is_locked(tmp_path, monkeypatch):
+    run_dir = tmp_path / "run"
+
+    def move_first(file, how):
+        run_dir.rename(tmp_path / "run.old-1")
+        run_dir.mkdir()
+        (run_dir / lock.NAME).write_text("of another")
+        flock(file, how)
+
+    flock = lock.fcntl.flock
+    with monkeypatch.context() as patch:
+        patch.setattr(lock.fcntl, "flock", move_first)
+        with pytest.raises(RunError, match="run is not there any more"):
+            RunLock(run_dir).__enter__()
+    assert (run_dir / lock.NAME).read_text() == "of another"
+    assert (tmp_path / "run.old-1" / lock.NAME).read_text() == ""
+    with RunLock(tmp_path / "run.old-1"):  # Nothing is held.
+        pass
+
+
 def test_verify_notices_a_directory_that_was_moved_or_deleted_or_replaced(tmp_path):
     run_dir = tmp_path / "run"
-    with RunLock(run_dir) as lock:
-        lock.verify()
+    with RunLock(run_dir) as held:
+        held.verify()
         run_dir.rename(tmp_path / "elsewhere")
         with pytest.raises(RunError, match="run is not there any more"):
-            lock.verify()
+            held.verify()
         run_dir.mkdir()
         (run_dir / ".lock").write_text("another file")
         with pytest.raises(RunError, match="is not there any more"):
-            lock.verify()
+            held.verify()
         (run_dir / ".lock").unlink()
         run_dir.rmdir()
         (tmp_path / "elsewhere").rename(run_dir)
-        lock.verify()
+        held.verify()
