@@ -51,7 +51,8 @@ def pretrain(model, images, seed):
         return
     batches = Batches(images, None, min(wanted, len(images)), seed)
     losses = model.pretrain(batches.dataset(model.value_range))
-    _log.info("Pretrained for %d steps, to a loss of %.4f", len(losses), losses[-1])
+    steps = "1 step" if len(losses) == 1 else f"{len(losses)} steps"
+    _log.info("Pretrained for %s, to a loss of %.4f", steps, losses[-1])
 
 
 def required_callbacks(model):
