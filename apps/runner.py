@@ -44,8 +44,8 @@ def run(program, argv):
         print(f"{error}\nSee --help for the flags of this program.", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt as stop:
-        told = str(stop) or "Stopped. The same training command goes on from the last stored state."
-        print(told, file=sys.stderr)
+        told = "The same training command, without --fresh, goes on from the last stored state."
+        print(str(stop) or f"Stopped. {told}", file=sys.stderr)
         return SIGNALLED + getattr(stop, "signal_number", signal.SIGINT)
     except Exception as error:
         if not _is_users_mistake(error):

@@ -26,9 +26,9 @@ from genkeras.training.config import Config
 from genkeras.training.divergence import DivergenceWatch
 from genkeras.training.errors import RunError
 from genkeras.training.history import History
-from genkeras.training.interruption import StopRequest
+from genkeras.training.interruption import Interrupted, StopRequest
 from genkeras.training.lock import RunLock
-from genkeras.training.run_directory import check_usable, is_run, set_aside
+from genkeras.training.run_directory import check_takes, is_run, set_aside
 from genkeras.training.sheets.samples import SampleSheet
 from genkeras.training.sheets.standard import standard_sheets
 
@@ -75,6 +75,9 @@ def prepare(
         genkeras.data.dataset.DataError: If the data is missing or broken.
     """
     run_dir = pathlib.Path(run_dir).expanduser() if run_dir else None
+    if run_dir and run_dir.name in ("", ".."):
+        # What is to be renamed needs a name, and `.` goes with what is.
+        run_dir = run_dir.resolve()
     if run_dir and is_run(run_dir) and not fresh:
         request = configuration.adopt(request, given_dataset, configuration.load(run_dir))
     dataset = datasets.load(request.dataset, DataOptions(**request.data))
@@ -82,10 +85,8 @@ def prepare(
     if run_dir is None:
         parent = pathlib.Path(checkpoint_dir).expanduser()
         run_dir = configuration.run_directory(request, dataset, parent)
-    if not is_run(run_dir):
-        check_usable(run_dir)
-    elif not fresh:
-        configuration.check_same_run(configuration.load(run_dir), config)
+    if not (fresh and is_run(run_dir)):
+        check_takes(run_dir, config)
     return Experiment(config, dataset, run_dir, fresh)
 
 
@@ -150,14 +151,19 @@ def train(
     if distribution and not distribution.is_chief:
         return taking_up.follow(experiment, model, batches, distribution, score, score_every)
     sheets = [*_sheets(model, experiment), *extra_sheets]
-    with _told_what_is_safe(run_dir), contextlib.ExitStack() as held:
+    request = StopRequest()
+    command = "command without --fresh" if experiment.fresh else "command"
+    with _told_what_is_safe(run_dir, command), contextlib.ExitStack() as held:
         if experiment.fresh and is_run(run_dir):
             set_aside(run_dir)
         check = RunCheck(watch, held.enter_context(RunLock(run_dir)))
+        # Again: since it was prepared, another process may have begun a run here.
+        check_takes(run_dir, config)
         state.remove_unfinished(run_dir)
         history = taking_up.take_up(model, run_dir, distribution)
-        # Fewer epochs than are done do not undo any.
-        dataclasses.replace(config, epochs=max(config.epochs, history.epochs)).save(run_dir)
+        # Fewer epochs than are done or begun do not undo any.
+        begun = history.epochs + bool(history.in_progress)
+        dataclasses.replace(config, epochs=max(config.epochs, begun)).save(run_dir)
 
         steps_per_epoch = batches.steps_per_epoch
         record = EpochRecord(history, steps_per_epoch * batches.batch_size)
@@ -187,7 +193,7 @@ def train(
                 distribution.pretrain(model, config, train_split.images)
             else:
                 loop.pretrain(model, train_split.images, config.seed)
-            request = held.enter_context(StopRequest())
+            held.enter_context(request)
             chosen = [
                 *extra_callbacks,
                 check,
@@ -197,23 +203,38 @@ def train(
                 SheetDrawing(sheets),
                 CollapseAlarm(train_split.images),
                 *storing,
-                StopOnSignal(request, store, run_dir),
+                StopOnSignal(request, store, run_dir, command),
             ]
             if distribution:
                 held.enter_context(taking_up.stopping_together(request))
                 distribution.fit(model, batches, history, config, chosen)
             else:
                 loop.fit(model, batches, history, config.epochs, chosen)
+        elif history.in_progress:
+            # Its weights are of no epoch whose sheets could be drawn.
+            _log.info(
+                "Nothing was trained or drawn: the run stands after step %d of epoch %d, and "
+                "--epochs=%d are done. --epochs=%d or more goes on with it.",
+                history.in_progress["steps"],
+                begun,
+                config.epochs,
+                begun,
+            )
         else:
             for sheet in sheets:
                 sheet.write(model, history.epochs)
-            if scored and not history.in_progress and not history.last_scores():
+            if scored and not history.last_scores():
                 loop.end_epoch_again(model, history, storing)
 
         # Once more: a program killed after it stored the last state has not written it.
         atomic.write_text(run_dir / "history.csv", history.to_csv())
         summary = _summary(model, history)
         atomic.write_json(run_dir / "metrics.json", summary)
+    if request.signal_number is not None:  # It came behind the last state.
+        raise Interrupted(
+            request.signal_number,
+            f"Stopped after the training, which is complete and stored in {run_dir}.",
+        )
     return summary
 
 
@@ -303,7 +324,7 @@ def _sheets(model, experiment):
 
 
 @contextlib.contextmanager
-def _told_what_is_safe(run_dir):
+def _told_what_is_safe(run_dir, command):
     """Adds to an error of disk or memory what it has not harmed."""
     try:
         yield
@@ -316,7 +337,7 @@ def _told_what_is_safe(run_dir):
         where = f": {error.filename}" if error.filename else ""
         raise RunError(
             f"{error.strerror or error}{where}. What the run in {run_dir} has stored before is "
-            "unharmed: when this is mended, the same command goes on from there."
+            f"unharmed: when this is mended, the same {command} goes on from there."
         ) from error
 
 

@@ -4,6 +4,7 @@ import itertools
 import logging
 import re
 
+from genkeras.training import config as configuration
 from genkeras.training import lock
 from genkeras.training.errors import RunError
 
@@ -17,12 +18,19 @@ def is_run(run_dir):
     return (run_dir / "config.json").exists()
 
 
-def check_usable(run_dir):
-    """Checks that a run may be begun in a directory.
+def check_takes(run_dir, config):
+    """Checks that a run may be begun or gone on with in a directory.
+
+    Args:
+        run_dir: Path; there may be nothing.
+        config: `Config` of this start.
 
     Raises:
-        RunError: If it holds something else.
+        RunError: If it holds another run, or something else.
     """
+    if is_run(run_dir):
+        configuration.check_same_run(configuration.load(run_dir), config)
+        return
     if not run_dir.exists():
         return
     if not run_dir.is_dir() or any(not _is_ours(path) for path in run_dir.iterdir()):

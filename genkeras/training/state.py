@@ -20,7 +20,7 @@ from genkeras.training.errors import RunError
 
 FORMAT_VERSION = 1
 BEST = "best.npz"
-# Not what somebody keeps under a name of his own, such as `state-before.npz`.
+# Not what somebody keeps under a name of their own, such as `state-before.npz`.
 _NAME = re.compile(r"state-([0-9]{9,})\.npz")
 _UNFINISHED = re.compile(rf"\.(?:{_NAME.pattern}|{re.escape(BEST)})\.\w+\.tmp")
 _META = "meta"

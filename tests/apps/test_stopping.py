@@ -67,7 +67,7 @@ def test_a_signal_before_training_ends_the_program_too():
     )
     assert done.returncode == 143
     assert done.stderr == (
-        "Stopped. The same training command goes on from the last stored state.\n"
+        "Stopped. The same training command, without --fresh, goes on from the last stored state.\n"
     )
 
 

@@ -167,6 +167,27 @@ def test_an_explicit_run_dir_keeps_its_configuration(request_run, tmp_path):
         _prepare(request_run(width=8), tmp_path, run_dir=run_dir)
 
 
+def test_a_run_that_another_process_made_meanwhile_is_not_gone_on_with(request_run, tmp_path):
+    first, second = (
+        _prepare(request_run(epochs=epochs, seed=epochs), tmp_path, run_dir=tmp_path / "run")
+        for epochs in (1, 2)
+    )
+    experiment.train(first)
+    before = _digest(tmp_path / "run"), (tmp_path / "run/config.json").read_text()
+    with pytest.raises(RunError, match="made with seed=1, but this start has 2"):
+        experiment.train(second)
+    assert (_digest(tmp_path / "run"), (tmp_path / "run/config.json").read_text()) == before
+
+
+def test_what_another_process_put_there_meanwhile_is_not_written_over(request_run, tmp_path):
+    prepared = _prepare(request_run(), tmp_path, run_dir=tmp_path / "thesis")
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis/samples").write_text("of moon rock")
+    with pytest.raises(RunError, match="exists, but is not a run directory"):
+        experiment.train(prepared)
+    assert not (tmp_path / "thesis/config.json").exists()
+
+
 def test_other_pictures_are_noticed(request_run, tmp_path, pictures):
     experiment.train(_prepare(request_run(epochs=1), tmp_path))
     Image.new("L", (8, 8), 7).save(pictures / "new.png")

@@ -133,6 +133,28 @@ def test_a_state_within_the_first_epoch_can_be_loaded_and_drawn(prepare, digest,
     assert _sample_sheets(prepared) == {"epoch_001.png"}
 
 
+def test_fewer_epochs_than_begun_leave_everything_as_it_is(prepare, digest, monkeypatch, caplog):
+    straight, stopped = prepare("straight", epochs=2), prepare("stopped", epochs=2)
+    steps = _steps_per_epoch(straight)
+    experiment.train(straight)
+    _train_until(stopped, steps + 3, monkeypatch, state_every=steps + 2)
+
+    def sheets(prepared):
+        return {p.name: p.read_bytes() for p in (prepared.run_dir / "samples").iterdir()}
+
+    before, numbers = sheets(stopped), digest(stopped.run_dir)
+    with caplog.at_level("INFO", logger="genkeras"):
+        assert experiment.train(prepare("stopped", epochs=1))["epochs"] == 1
+    assert "stands after step 2 of epoch 2, and --epochs=1 are done. --epochs=2" in caplog.text
+    assert sheets(stopped) == before
+    assert digest(stopped.run_dir) == numbers
+    # What was begun belongs to the run.
+    assert experiment.load(stopped.run_dir)[0].epochs == 2
+    experiment.train(prepare("stopped", epochs=2))
+    assert sheets(stopped) == sheets(straight)
+    assert digest(stopped.run_dir) == digest(straight.run_dir)
+
+
 def test_draw_writes_the_sheets_of_a_complete_run(prepare):
     prepared = prepare("run", epochs=1)
     experiment.train(prepared)

@@ -7,8 +7,10 @@ import signal
 
 import pytest
 
+from genkeras import atomic
 from genkeras.training import experiment, state
 from genkeras.training.callbacks.step_drawing import StepDrawing
+from genkeras.training.config import Request
 from genkeras.training.errors import RunError
 from genkeras.training.interruption import Interrupted
 from genkeras.training.lock import RunLock
@@ -79,6 +81,21 @@ def test_a_signal_in_the_last_step_of_an_epoch_waits_for_its_end(prepare, rows, 
         experiment.train(prepared, sheet_every=1)
     assert _states(prepared.run_dir) == [steps]
     assert [row["epoch"] for row in rows(prepared.run_dir)] == [1]
+
+
+def test_a_signal_behind_the_last_state_is_heard_when_everything_is_written(prepare, monkeypatch):
+    def write_and_send(path, value):
+        write(path, value)
+        if path.name == "metrics.json":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    write = atomic.write_json
+    monkeypatch.setattr(atomic, "write_json", write_and_send)
+    prepared = prepare("run", 1)
+    with pytest.raises(Interrupted, match="training, which is complete and stored") as caught:
+        experiment.train(prepared)
+    assert caught.value.signal_number == signal.SIGTERM
+    assert (prepared.run_dir / "metrics.json").exists()
 
 
 def test_handlers_are_there_only_while_training(prepare):
@@ -194,6 +211,30 @@ def test_fresh_moves_the_old_run_aside_and_deletes_nothing(prepare, digest, tmp_
     experiment.train(prepare("run", 1, fresh=True))
     assert digest(tmp_path / "run") == digest(tmp_path / "run.old-2") == first
     assert (tmp_path / "run.old-1").exists()
+
+
+def test_who_began_anew_is_told_to_leave_that_out_to_go_on(prepare, signal_at):
+    signal_at(2, signal.SIGTERM)
+    with pytest.raises(Interrupted, match="same training command without --fresh goes on"):
+        experiment.train(prepare("run", fresh=True), sheet_every=1)
+
+
+@pytest.mark.parametrize("name", [".", "../run/deeper/.."])
+def test_fresh_in_the_directory_where_one_is(prepare, digest, tmp_path, monkeypatch, name):
+    experiment.train(prepare("run", 1))
+    before = digest(tmp_path / "run")
+    (tmp_path / "run/deeper").mkdir()
+    monkeypatch.chdir(tmp_path / "run")
+    prepared = prepare("other", 1)
+    request = Request(
+        "vae",
+        prepared.config.dataset,
+        prepared.config.data,
+        {"epochs": 1, **prepared.config.options, "n_hidden": 5},
+    )
+    experiment.train(experiment.prepare(request, run_dir=name, fresh=True))
+    assert digest(tmp_path / "run.old-1") == before
+    assert experiment.load(tmp_path / "run")[0].options["n_hidden"] == 5
 
 
 def test_fresh_without_an_old_run_is_a_new_run(prepare, tmp_path):

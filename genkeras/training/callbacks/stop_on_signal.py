@@ -15,13 +15,15 @@ class StopOnSignal(keras.callbacks.Callback):
         request: `StopRequest`.
         store: `StateStore`.
         run_dir: Path of the run directory, for the message.
+        command: String. What goes on with the run, for the message.
     """
 
-    def __init__(self, request, store, run_dir):
+    def __init__(self, request, store, run_dir, command):
         super().__init__()
         self._request = request
         self._store = store
         self._run_dir = run_dir
+        self._command = command
 
     def on_train_batch_end(self, batch, logs=None):
         if self._request.signal_number is not None and self._store.store_now():
@@ -35,5 +37,5 @@ class StopOnSignal(keras.callbacks.Callback):
         raise Interrupted(
             self._request.signal_number,
             f"Stopped after training step {int(self.model.steps_done.numpy()):,}, which is stored "
-            f"in {self._run_dir}. The same training command goes on from there.",
+            f"in {self._run_dir}. The same training {self._command} goes on from there.",
         )
