@@ -44,12 +44,27 @@ class DivergenceWatch:
             raise _diverged(f"{' and '.join(names) or 'a loss'} became NaN or infinite", step)
 
     def check(self):
-        """Raises `RunError` if a loss has not been finite, or a trained weight is not."""
+        """Raises `RunError` if a loss has not been finite, or a weight or the gradients are not."""
         self.check_losses()
+        self._check_loss_scales()
         for variable in self._model.trainable_variables:
             if not np.isfinite(variable.numpy()).all():
                 step = int(self._model.steps_done.numpy())
                 raise _diverged(f"{variable.path} has NaN or infinite values", step)
+
+    def _check_loss_scales(self):
+        # An update is left out, and the scale halved, whenever a gradient is not finite: the
+        # losses and weights stay numbers, and nothing is learnt.
+        for name, optimizer in self._model.optimizers.items():
+            scale = getattr(optimizer, "dynamic_scale", None)
+            if scale is not None and scale.numpy() <= 1.0:
+                step = int(self._model.steps_done.numpy())
+                raise RunError(
+                    f"The gradients for the {name} optimizer are too large for float16 even "
+                    f"without loss scaling, up to training step {step:,}, and updates were left "
+                    "out. The states before it are kept. Train with --precision=mixed_bfloat16 or "
+                    "float32, or a lower --learning_rate (which makes another run)."
+                )
 
 
 def _diverged(what, step):

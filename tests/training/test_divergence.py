@@ -129,6 +129,30 @@ def test_the_first_bad_step_is_kept(compiled):
         watch.check_losses()
 
 
+def test_gradients_that_are_never_finite_while_losses_and_weights_are():
+    class Model(keras.Model):
+        optimizers = None
+
+        def __init__(self):
+            super().__init__()
+            self.steps_done = self.add_weight(dtype="int64", initializer="zeros", trainable=False)
+            self.weight = self.add_weight(shape=(2,))
+
+    model = Model()
+    watch = DivergenceWatch(model)
+    plain = keras.optimizers.SGD()
+    scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(), initial_scale=8.0)
+    for optimizer in (plain, scaled):
+        optimizer.build([model.weight])
+    model.optimizers = {"encoder": plain, "decoder": scaled}
+    for gradient in (np.nan, 1.0, np.inf):
+        scaled.apply([tf.constant([gradient, 1.0])], [model.weight])
+        watch.check()
+    scaled.apply([tf.constant([np.nan, 1.0])], [model.weight])
+    with pytest.raises(RunError, match="decoder optimizer are too large for float16"):
+        watch.check()
+
+
 class _Constant:
     """Samples that differ from each other by one grey value at most, or are all there is."""
 
