@@ -6,6 +6,7 @@ their SHA-256, so one flipped bit is noticed instead of trained on.
 
 import hashlib
 import io
+import itertools
 import json
 import logging
 import re
@@ -138,6 +139,16 @@ def load_best(run_dir):
         return _load(path)
     except _DamagedError as error:
         raise RunError(f"{path} is damaged ({error}).") from error
+
+
+def set_best_aside(run_dir):
+    """Renames `best.npz`, if there is one, to `best.old-<number>.npz`, the first that is free."""
+    path = run_dir / BEST
+    if path.exists():
+        names = (path.with_name(f"{path.stem}.old-{n}{path.suffix}") for n in itertools.count(1))
+        aside = next(name for name in names if not name.exists())
+        path.rename(aside)
+        _log.warning("%s cannot be compared with the scores of now: it is now %s", path, aside)
 
 
 def load_newest(run_dir):

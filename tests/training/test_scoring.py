@@ -142,6 +142,38 @@ def test_a_best_state_that_is_not_there_or_damaged(prepare_few_steps, caplog):
     assert state.load_best(prepared.run_dir)[1]["best"]["epoch"] == 2
 
 
+@pytest.mark.parametrize("reason", ["another score", "another format", "damaged"])
+def test_a_best_state_that_cannot_be_compared_is_moved_aside(prepare, reason, monkeypatch):
+    """Its value, 5, is better than what follows."""
+    scores = [5.0, 1.0, 2.0]
+
+    def score(model):
+        return {"first_score": scores[0], "second_value": scores.pop(0)}
+
+    run_dir = prepare("run", 1, batch_size=32).run_dir
+    with monkeypatch.context() as patch:
+        if reason == "another format":
+            patch.setattr(state, "FORMAT_VERSION", 99)
+        # No state stays: the run begins again, and meets its best state of before.
+        patch.setattr(state, "save", lambda *_: None)
+        experiment.train(
+            prepare("run", 1, batch_size=32),
+            score=score,
+            score_every=1,
+            keep_best=("second", True),
+        )
+    if reason == "damaged":
+        (run_dir / "best.npz").write_bytes(b"nonsense")
+    before = (run_dir / "best.npz").read_bytes()
+    name = "first" if reason == "another score" else "second"
+    experiment.train(
+        prepare("run", 2, batch_size=32), score=score, score_every=1, keep_best=(name, True)
+    )
+    assert (run_dir / "best.old-1.npz").read_bytes() == before
+    assert state.load_best(run_dir)[1]["best"]["value"] == 2.0
+    assert not (run_dir / "best.old-2.npz").exists()
+
+
 def test_a_complete_run_is_scored_as_it_stands(prepare_few_steps, digest, rows, monkeypatch):
     prepared = prepare_few_steps("run", epochs=2)
     experiment.train(prepared)

@@ -14,7 +14,8 @@ class BestState(keras.callbacks.Callback):
     """Stores the state as `best.npz` whenever a score is better than ever before.
 
     It stands between `ScoreRecord` and `StateStore`: an epoch whose state is stored has been
-    looked at. What to beat is read from the file itself, so a resumed run goes on with it.
+    looked at. What to beat is read from the file itself, so a resumed run goes on with it. A
+    file that cannot be compared, such as the best by another score, is moved aside.
 
     Args:
         run_dir: Path of the run directory.
@@ -33,7 +34,12 @@ class BestState(keras.callbacks.Callback):
         self._best = None
 
     def on_train_begin(self, logs=None):
-        self._best = _stored_best(self._run_dir)
+        try:
+            loaded = state.load_best(self._run_dir)
+        except RunError as error:
+            _log.warning("%s The next score counts as the best.", error)
+            loaded = None
+        self._best = loaded and loaded[1]["best"]
 
     def on_epoch_end(self, epoch, logs=None):
         scores = self._history.last_scores()
@@ -43,6 +49,8 @@ class BestState(keras.callbacks.Callback):
         value = scores[name]
         if not self._is_better(name, value):
             return
+        if self._best is None or self._best["score"] != name:
+            state.set_best_aside(self._run_dir)
         self._best = {"epoch": epoch + 1, "score": name, "value": value}
         meta = self._history.to_meta() | {"best": self._best}
         state.save_best(self._run_dir, state.collect(self.model), meta)
@@ -73,12 +81,3 @@ def find_score(words, names):
             f"run; expected one of {', '.join(found or names)}."
         )
     return found[0]
-
-
-def _stored_best(run_dir):
-    try:
-        loaded = state.load_best(run_dir)
-    except RunError as error:
-        _log.warning("%s The next score counts as the best.", error)
-        return None
-    return loaded and loaded[1]["best"]
