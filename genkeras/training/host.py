@@ -6,6 +6,8 @@ import logging
 import os
 import platform
 
+import genkeras
+
 _PACKAGES = ("tensorflow", "keras", "numpy")
 # Of the instruction sets that TensorFlow's libraries choose from, the widest decides.
 _INSTRUCTION_SETS = ("avx512f", "avx2", "avx", "asimd")
@@ -18,7 +20,8 @@ def facts():
     """Returns what this process computes on, as a JSON-able dict of names to values."""
     import tensorflow as tf
 
-    found = {package: importlib.metadata.version(package) for package in _PACKAGES}
+    found = {"genkeras": genkeras.__version__}
+    found |= {package: importlib.metadata.version(package) for package in _PACKAGES}
     threads = tf.config.threading.get_intra_op_parallelism_threads()  # 0: as many as there are.
     found["threads"] = threads or _usable_processors()
     found["processor"] = _processor()

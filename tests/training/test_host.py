@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+import genkeras
 from genkeras.training import experiment, host, state
 
 
@@ -23,6 +24,7 @@ def test_the_same_host_is_no_news(caplog):
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
+        ("genkeras", "0.0.1", f"genkeras was 0.0.1 and is {genkeras.__version__}"),
         ("tensorflow", "2.0.0", "tensorflow was 2.0.0 and is 2."),
         ("threads", 999, "threads was 999 and is "),
         ("devices", ["CPU", "H100"], "devices was ['CPU', 'H100'] and is ['CPU']"),
