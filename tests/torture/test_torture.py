@@ -8,9 +8,9 @@ from tests.torture.torture import PROGRAMS, torture
 
 
 def test_a_killed_program_ends_with_the_bits_of_one_that_was_not(tmp_path):
-    """The short form: one model, killed within a step, a save and a sheet."""
+    """The short form: one model, killed within a step, a save and an export."""
     words = ["--epochs=2", "--batch_size=500"]
-    points = ("step", "save", "sheet")
+    points = ("step", "save", "export")
     kills, differences = torture("vae", tmp_path, kills=3, words=words, points=points)
     assert [kill["where"] for kill in kills] == list(points)
     assert all(kill["steps"] > 0 for kill in kills)

@@ -6,7 +6,8 @@ The promise: killed at any moment and started again by the same command, a run e
 bits of a run that was never killed. Every model is trained once undisturbed. Then it is
 killed with SIGKILL `--kills` times, started again by the same command each time, and let
 finish. Compared are the SHA-256 of all arrays of the last state and of the best one, the
-history without its seconds, and every sheet, byte by byte.
+history without its seconds, and every sheet, byte by byte. A run killed while it was exported
+has one sampler at its end, of its last state.
 """
 
 import argparse
@@ -43,10 +44,21 @@ SHARED = [
     "--keep_best=score",
 ]
 # Of every model's kills, in turn. Most saves are of states within an epoch.
-ORDER = ("step", "save", "sheet", "rename", "step", "score", "save", "epoch_begin", "rename")
+ORDER = (
+    *("step", "save", "sheet", "rename", "score", "export"),
+    *("step", "save", "epoch_begin", "rename"),
+)
 # How often a point is passed at most before the kill; the results do not depend on how often
 # a state is stored, so every start may do it otherwise.
-COUNTS = {"step": 40, "save": 5, "rename": 12, "sheet": 3, "score": 4, "epoch_begin": 2}
+COUNTS = {
+    "step": 40,
+    "save": 5,
+    "rename": 12,
+    "sheet": 3,
+    "score": 4,
+    "epoch_begin": 2,
+    "export": 3,
+}
 SAVE_EVERY = ("3", "7", "10", "1s", "0")
 
 
@@ -82,7 +94,8 @@ def torture(model, folder, kills, seed=0, words=(), points=ORDER, tell=print):
             "log": str(log),
         }
         every = chosen.choice(SAVE_EVERY[: 3 if where == "save" else None])
-        status = _train(model, killed, plan, [f"--save_every={every}", *words])
+        exporting = ["--export"] if where == "export" else []
+        status = _train(model, killed, plan, [f"--save_every={every}", *exporting, *words])
         starts += 1
         if status == 0:  # It came to its end before the point: once more from the beginning.
             tell(f"{model}: finished before {plan}")
@@ -91,8 +104,12 @@ def torture(model, folder, kills, seed=0, words=(), points=ORDER, tell=print):
             killed.rename(folder / f"finished-{starts}")
         else:
             tell(f"{model}: {_lines(log)[-1]}")
-    _train(model, killed, {"where": None}, ["--save_every=0", *words])
-    return _lines(log), _differences(straight, killed)
+    exporting = ["--export"] if "export" in points else []
+    _train(model, killed, {"where": None}, ["--save_every=0", *exporting, *words])
+    differences = _differences(straight, killed)
+    if exporting and _sampler(killed) != (wanted := {"1": _contents(killed)["state"]}):
+        differences["sampler"] = (wanted, _sampler(killed))
+    return _lines(log), differences
 
 
 def _train(model, run_dir, plan, words):
@@ -128,6 +145,14 @@ def _differences(straight, killed):
         for name in sorted({*first, *second})
         if first.get(name) != second.get(name)
     }
+
+
+def _sampler(run_dir):
+    """Returns what lies in the folder of a run's sampler: versions, and the state each is of."""
+    from genkeras.serving import metadata
+
+    (folder,) = (run_dir / "export").iterdir()
+    return {path.name: metadata.read(path)["state_sha256"] for path in folder.iterdir()}
 
 
 def _contents(run_dir):

@@ -136,6 +136,34 @@ def in_score(executioner):
     _wrap(BestState, "on_epoch_end", end)
 
 
+def in_export(executioner):
+    """While the sampler of the finished run is saved, before it is checked, when it is renamed."""
+    import tensorflow as tf
+
+    from genkeras.serving import publishing_check, versions
+
+    def save(call, *arguments, **options):
+        if executioner.is_due("export"):
+            executioner.kill_soon()
+        call(*arguments, **options)
+
+    def check(call, folder, examples):
+        if executioner.is_due("export"):
+            executioner.kill(before="check")
+        return call(folder, examples)
+
+    def rename(call, temporary, model_dir, version):
+        if not executioner.is_due("export"):
+            return call(temporary, model_dir, version)
+        if executioner.plan["share"] >= 0.5:
+            call(temporary, model_dir, version)
+        executioner.kill(renamed=executioner.plan["share"] >= 0.5)
+
+    _wrap(tf.saved_model, "save", save)
+    _wrap(publishing_check, "check_in_fresh_process", check)
+    _wrap(versions, "_rename", rename)
+
+
 POINTS = {
     "step": in_step,
     "epoch_begin": at_epoch_begin,
@@ -143,6 +171,7 @@ POINTS = {
     "rename": at_rename,
     "sheet": in_sheet,
     "score": in_score,
+    "export": in_export,
 }
 
 
