@@ -15,7 +15,7 @@ from genkeras import atomic
 from genkeras.evaluation import report, summary
 from genkeras.evaluation.outcome import Outcome
 from genkeras.evaluation.own_process import in_own_process
-from genkeras.training import lock
+from genkeras.training import lock, state
 from genkeras.training.errors import RunError
 
 FORMAT_VERSION = 2
@@ -145,7 +145,7 @@ def _key(comparison, fingerprint, outcome, output_dir):
     asked["fingerprint"] = fingerprint
     digest = hashlib.sha256(f"{genkeras.__version__} {sorted(asked.items())}".encode())
     if model is not None:
-        states = sorted((output_dir / outcome.facts.get("run_dir", "")).glob("state-*.npz"))
+        states = state.paths(output_dir / outcome.facts.get("run_dir", ""))
         digest.update(states[-1].read_bytes() if states else b"")
     return digest.hexdigest()
 
