@@ -1,30 +1,33 @@
 """Which graphs are run: a SavedModel is a program, and this one comes from a folder."""
 
-import re
-
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-from tensorflow.python.framework import op_def_registry
 
-# Operations with side effects that samplers have: variables, control flow, checks.
-_HARMLESS = {
-    "Assert",
-    "AssignVariableOp",
-    "CheckNumerics",
-    "DisableCopyOnRead",
-    "If",
-    "NoOp",
-    "PartitionedCall",
-    "Placeholder",
-    "ReadVariableOp",
-    "StatefulPartitionedCall",
-    "VarHandleOp",
-    "VarIsInitializedOp",
-    "While",
-}
-# Those that TensorFlow's loader needs for the weights, and nothing else may call.
-_OF_CHECKPOINTS = {"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"}
-# TensorFlow says of some operations on files that they have no side effects.
-_OF_FILES = re.compile("File|PyFunc|Reader|Dataset|Checkpoint|Save|Restore|Sql|Remote|Debug")
+# What the samplers of `apps.export` hold, and arithmetic of the same kind that another model may
+# need. A list of what is allowed: TensorFlow has more than a thousand operations, and does not
+# say which of them touch files. `tests/serving/test_export_contract.py` says which are missing.
+_ALLOWED = frozenset(
+    """
+    Abs Add AddN AddV2 All Any ArgMax ArgMin Assert AssignVariableOp AvgPool BatchMatMulV2 BiasAdd
+    BitwiseAnd BitwiseOr BitwiseXor BroadcastTo Cast CheckNumerics ClipByValue ConcatV2 Const Conv2D
+    Conv2DBackpropInput Cos DepthToSpace DepthwiseConv2dNative DisableCopyOnRead Elu EncodePng Equal
+    Erf Exp ExpandDims Expm1 Fill Floor FloorDiv FloorMod FusedBatchNormV3 GatherNd GatherV2 Greater
+    GreaterEqual Identity IdentityN If LeakyRelu LeftShift Less LessEqual Log Log1p LogicalAnd
+    LogicalNot LogicalOr MatMul Max MaxPool Maximum Mean Min Minimum MirrorPad Mul Neg NoOp NotEqual
+    OneHot OnesLike Pack Pad PadV2 PartitionedCall Placeholder Pow Prod Range Rank ReadVariableOp
+    RealDiv Reciprocal Relu Relu6 Reshape ResizeBilinear ResizeNearestNeighbor RightShift Round
+    Rsqrt Select SelectV2 Selu Shape Sigmoid Sign Sin Size Slice Softmax Softplus SpaceToDepth Split
+    SplitV Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall StatelessIf
+    StatelessRandomNormalV2 StatelessRandomUniformFullIntV2 StatelessRandomUniformV2 StatelessWhile
+    StopGradient StridedSlice Sub Sum Tanh TensorListFromTensor TensorListGetItem TensorListReserve
+    TensorListSetItem TensorListStack Tile Transpose Unpack VarHandleOp VarIsInitializedOp While
+    ZerosLike
+    """.split()
+)
+# What stores and restores the weights. Nothing but TensorFlow's loader may call it.
+_OF_CHECKPOINTS = frozenset({"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"})
+_BESIDE_CHECKPOINTS = frozenset({"StaticRegexFullMatch", "StringJoin"})
+# Others, such as tables, run functions of the graph's while it is loaded.
+_OBJECTS = {"asset", "bare_concrete_function", "user_object", "variable"}
 
 
 class GraphError(ValueError):
@@ -34,9 +37,8 @@ class GraphError(ValueError):
 def check(content):
     """Refuses a SavedModel that could do more than compute: read or write files, call Python.
 
-    Operations with side effects are refused unless they are known to be harmless, and all that
-    name files. Those that load the weights may stand in functions that no other function calls;
-    `check_signature` makes sure that no signature is one of them.
+    Operations are refused unless samplers need them. Those that store and restore the weights may
+    stand in functions that neither another function nor an object of the graph names.
 
     Args:
         content: Bytes of `saved_model.pb`.
@@ -45,24 +47,34 @@ def check(content):
         GraphError: Naming the operation.
         google.protobuf.message.DecodeError: If it is no SavedModel.
     """
-    for meta_graph in SavedModel.FromString(content).meta_graphs:
-        graph = meta_graph.graph_def
-        for node in graph.node:
-            _check_node(node.op, "the graph", _OF_CHECKPOINTS)
-        loading = {
-            function.signature.name
-            for function in graph.library.function
-            if any(node.op in _OF_CHECKPOINTS for node in function.node_def)
-        }
-        for function in graph.library.function:
-            name = function.signature.name
-            for node in function.node_def:
-                _check_node(node.op, name, _OF_CHECKPOINTS if name in loading else ())
-                called = {value.func.name for value in node.attr.values()} | {
-                    function.name for value in node.attr.values() for function in value.list.func
-                }
-                if called & loading:
-                    raise GraphError(f"its function {name} calls one that reads or writes files")
+    meta_graphs = SavedModel.FromString(content).meta_graphs
+    # Of TensorFlow 1's, and where there are several, the loader runs the graph itself.
+    if len(meta_graphs) != 1 or not meta_graphs[0].object_graph_def.nodes:
+        raise GraphError("its graph is not one that TensorFlow 2 has saved")
+    graph, objects = meta_graphs[0].graph_def, meta_graphs[0].object_graph_def
+    functions = {function.signature.name: function for function in graph.library.function}
+    loading = {
+        name
+        for name, function in functions.items()
+        if any(node.op in _OF_CHECKPOINTS for node in function.node_def)
+    }
+    # A function hides the operation whose name it has.
+    for name in functions.keys() & (_ALLOWED | _OF_CHECKPOINTS | _BESIDE_CHECKPOINTS):
+        raise GraphError(f"it has a function with the name of the operation {name}")
+    for node in graph.node:
+        _check_node(node.op, "the graph", ())
+    for name, function in functions.items():
+        more = _OF_CHECKPOINTS | _BESIDE_CHECKPOINTS if name in loading else ()
+        for node in function.node_def:
+            _check_node(node.op, name, more)
+            if loading & _named(node):
+                raise GraphError(f"its function {name} calls one that reads or writes files")
+    for node in objects.nodes:
+        kind = node.WhichOneof("kind")
+        if kind not in _OBJECTS:
+            raise GraphError(f"it holds an object of the kind {kind}, for which it has no use")
+        if node.bare_concrete_function.concrete_function_name in loading:
+            raise GraphError("one of its objects calls a function that reads or writes files")
 
 
 def check_signature(function):
@@ -78,13 +90,16 @@ def check_signature(function):
         _check_node(operation.type, "a signature", ())
 
 
-def _check_node(name, where, allowed):
-    if name in _HARMLESS or name in allowed:
-        return
-    definition = op_def_registry.get(name)
-    # What this TensorFlow does not know, it will not load either.
-    if definition is None or definition.is_stateful or _OF_FILES.search(name):
+def _named(node):
+    """Returns the set of the functions that a node calls."""
+    return {value.func.name for value in node.attr.values()} | {
+        function.name for value in node.attr.values() for function in value.list.func
+    }
+
+
+def _check_node(name, where, more):
+    if name not in _ALLOWED and name not in more:
         raise GraphError(
-            f"{where} holds the operation {name}, which may read or write files or run other "
-            "programs"
+            f"{where} holds the operation {name}, which is none of those that samplers need, and "
+            "may read or write files or run other programs"
         )

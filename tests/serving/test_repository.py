@@ -6,6 +6,8 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+from tensorflow.python.trackable.resource import CapturableResource
 
 from genkeras.serving import graph_check
 from genkeras.serving.repository import Repository
@@ -190,3 +192,69 @@ def test_files_written_and_data_sets_are_refused(tmp_path):
 
     with pytest.raises(graph_check.GraphError, match="Dataset"):
         graph_check.check(content(saved(tmp_path / "lines", read_lines, NAMES)))
+
+
+def test_what_has_no_name_of_files_but_reads_or_ends_the_server_is_refused(tmp_path):
+    def memory(names):
+        file = str(tmp_path / "secret")
+        value = tf.raw_ops.ImmutableConst(dtype=tf.uint8, shape=[1], memory_region_name=file)
+        return {"y": tf.tile(value, [tf.size(names)])}
+
+    def abort(names):
+        with tf.control_dependencies([tf.raw_ops.Abort(error_msg="bye")]):
+            return {"y": tf.identity(names)}
+
+    for operation, function in (("ImmutableConst", memory), ("Abort", abort)):
+        with pytest.raises(graph_check.GraphError, match=operation):
+            graph_check.check(content(saved(tmp_path / operation, function, NAMES)))
+
+
+def test_nothing_is_written_while_a_sampler_is_loaded(digits, tmp_path):
+    target = tmp_path / "written"
+
+    def write_weights():
+        return tf.raw_ops.SaveV2(
+            prefix=str(target),
+            tensor_names=["a"],
+            shape_and_slices=[""],
+            tensors=[tf.constant([1.0])],
+        )
+
+    class Resource(CapturableResource):
+        def _create_resource(self):
+            return tf.raw_ops.VarHandleOp(dtype=tf.float32, shape=[], shared_name="w")
+
+        def _initialize(self):
+            write_weights()
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.int64, "seeds")])
+    def sample(seeds):
+        return {"y": tf.identity(seeds)}
+
+    module = tf.Module()
+    module.resource = Resource()
+    tf.saved_model.save(module, str(tmp_path / "resource"), signatures={"sample": sample})
+
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        seeds = tf.compat.v1.placeholder(tf.int64, [None])
+        signature = tf.compat.v1.saved_model.predict_signature_def({"seeds": seeds}, {"y": seeds})
+        builder = tf.compat.v1.saved_model.Builder(str(tmp_path / "first"))
+        builder.add_meta_graph_and_variables(
+            session, ["serve"], {"sample": signature}, main_op=write_weights()
+        )
+        builder.save()
+
+    for file in tmp_path.glob("written*"):
+        file.unlink()
+    for name, message in (("resource", "kind resource"), ("first", "TensorFlow 2")):
+        shutil.copytree(digits / "assets", tmp_path / name / "assets", dirs_exist_ok=True)
+        with pytest.raises(SamplerError, match=message):
+            Sampler(tmp_path / name, "digits", 1)
+    assert not list(tmp_path.glob("written*"))
+
+
+def test_a_function_cannot_hide_an_operation(digits):
+    model = SavedModel.FromString(content(digits))
+    model.meta_graphs[0].graph_def.library.function.add().signature.name = "NoOp"
+    with pytest.raises(graph_check.GraphError, match="name of the operation NoOp"):
+        graph_check.check(model.SerializeToString())
