@@ -5,8 +5,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 # What the samplers of `apps.export` hold, and arithmetic of the same kind that another model may
 # need. A list of what is allowed: TensorFlow has more than a thousand operations, and does not
 # say which of them touch files. `tests/serving/test_export_contract.py` says which are missing.
-_ALLOWED = frozenset(
-    """
+_NAMES = """
     Abs Add AddN AddV2 All Any ArgMax ArgMin Assert AssignVariableOp AvgPool BatchMatMulV2 BiasAdd
     BitwiseAnd BitwiseOr BitwiseXor BroadcastTo Cast CheckNumerics ClipByValue ConcatV2 Const Conv2D
     Conv2DBackpropInput Cos DepthToSpace DepthwiseConv2dNative DisableCopyOnRead Elu EncodePng Equal
@@ -21,8 +20,8 @@ _ALLOWED = frozenset(
     StopGradient StridedSlice Sub Sum Tanh TensorListFromTensor TensorListGetItem TensorListReserve
     TensorListSetItem TensorListStack Tile Transpose Unpack VarHandleOp VarIsInitializedOp While
     ZerosLike
-    """.split()
-)
+"""
+_ALLOWED = frozenset(_NAMES.split())
 # What stores and restores the weights. Nothing but TensorFlow's loader may call it.
 _OF_CHECKPOINTS = frozenset({"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"})
 _BESIDE_CHECKPOINTS = frozenset({"StaticRegexFullMatch", "StringJoin"})

@@ -6,6 +6,7 @@ Reference:
 
 import base64
 import dataclasses
+import math
 import re
 
 import numpy as np
@@ -20,6 +21,8 @@ _PATH = re.compile(
     r"(?P<what>/metadata|:predict)?"
 )
 _KEYS = {"signature_name", "instances", "inputs"}
+# Those around the rows, and some for requests that are wrong: they shall be told in what.
+_BRACKETS_AROUND = 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +98,10 @@ def parse(body, sampler, max_rows):
     Raises:
         RequestError: If it is not one; the message says what was expected.
     """
+    brackets = body.count(b"[") + body.count(b"{")
+    # The parser does not let other threads run, and needs seconds for millions of empty lists.
+    if brackets > max_rows * _most_brackets(sampler.signatures) + _BRACKETS_AROUND:
+        raise RequestError(f"{brackets} lists and objects are more than any request needs", 413)
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -200,6 +207,18 @@ def metadata(sampler):
         },
         "metadata": {"signature_def": {"signature_def": sampler.signature_defs}},
     }
+
+
+def _most_brackets(signatures):
+    """Returns how many lists and objects one row can need, of any signature."""
+    return max(
+        1 + sum(_lists(spec.shape) + math.prod(spec.shape) * (spec.dtype == object) for spec in s)
+        for s in (signature.inputs.values() for signature in signatures.values())
+    )
+
+
+def _lists(shape):
+    return sum(math.prod(shape[:axis]) for axis in range(len(shape)))
 
 
 def _columns(instances, specs):

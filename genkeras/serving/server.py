@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import logging
 import os
 import socket
@@ -73,6 +74,8 @@ class Service:
         self.batcher = Batcher(
             limits.max_batch_size, limits.batch_delay, limits.max_queue, self._metrics.batch
         )
+        # What is here stays: the collector need not look through it when a long request is parsed.
+        gc.freeze()
         polling = asyncio.create_task(self._poll())
         try:
             yield

@@ -65,14 +65,18 @@ def to_array(name, column, spec):
 
 
 def _integers(name, leaves, dtype):
-    _check_types(name, leaves, {int}, "integers")
     limits = np.iinfo(dtype)
+    out_of_range = RequestError(
+        f"{name} holds a number out of range: expected {limits.min} to {limits.max}"
+    )
+    # Integers that do not fit in 64 bits come from the parser as floats.
+    if any(type(leaf) is float and abs(leaf) >= 2**63 for leaf in leaves):
+        raise out_of_range
+    _check_types(name, leaves, {int}, "integers")
     try:
         return np.array(leaves, dtype)
     except OverflowError as error:
-        raise RequestError(
-            f"{name} holds a number out of range: expected {limits.min} to {limits.max}"
-        ) from error
+        raise out_of_range from error
 
 
 def _floats(name, leaves, dtype):

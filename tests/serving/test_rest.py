@@ -116,7 +116,7 @@ LATENT_ROW = {"latents": [0, 0], "labels": 0}
         (b"", "JSON Parse error"),
         (b'{"instances": [1', "JSON Parse error"),
         (b'{"instances": ["\xff"]}', "JSON Parse error"),
-        (b"[" * 100_000, "JSON Parse error"),
+        (b"[" * 1500, "JSON Parse error"),
         (b'{"inputs": [NaN]}', "JSON Parse error"),
         (b'{"inputs": [1e999]}', "JSON Parse error"),
         ([1], "expected a JSON object"),
@@ -205,3 +205,19 @@ def test_states_of_versions():
         ("3", "AVAILABLE", "OK"),
     ]
     assert states[0]["status"]["error_message"] == "it is damaged"
+
+
+def test_more_lists_than_a_request_can_need_are_not_parsed(monkeypatch):
+    # A row of `encode`: an object and 1 + 2 + 2 lists, for four rows.
+    images = [{"images": [[[1]], [[2]]]}] * 4
+    assert parse({"signature_name": "encode", "instances": images}).rows == 4
+    body = b'{"instances": [' + b"[]," * 3000 + b"[]]}"
+    monkeypatch.setattr(rest.orjson, "loads", lambda _: pytest.fail("It was parsed."))
+    assert "3003 lists and objects are more than any request needs" in refused(body, 413)
+
+
+def test_integers_beyond_64_bits_are_told_as_such():
+    for number in (2**63, 2**64, 10**30, -(10**30)):
+        body = {"signature_name": "sample", "instances": [number]}
+        assert "seeds holds a number out of range: expected -9223" in refused(body)
+    assert "a number with a point" in refused({"signature_name": "sample", "instances": [1.0]})
