@@ -115,7 +115,11 @@ class Batcher:
                 continue
             for job in batch:
                 self._waiting.remove(job)
-            answers = await loop.run_in_executor(self._thread, self._answers, batch)
+            try:
+                answers = await loop.run_in_executor(self._thread, self._answers, batch)
+            # Nothing is known to lead here, but the next requests are to be answered.
+            except Exception as error:
+                answers = [error] * len(batch)
             for job, answer in zip(batch, answers, strict=True):
                 if job.answer.done():
                     continue
@@ -145,14 +149,13 @@ class Batcher:
                 for name in batch[0].inputs
             }
             outputs = self._run(batch[0], joined)
+            parts = _parts(outputs, [job.rows for job in batch])
         # Whatever one request has led to, the others and the server go on.
         except Exception as error:
             if len(batch) == 1:
                 return [error]
             return [answer for job in batch for answer in self._answers([job])]
-        ends = np.cumsum([job.rows for job in batch])[:-1]
-        parts = {name: np.split(array, ends) for name, array in outputs.items()}
-        return [{name: part[row] for name, part in parts.items()} for row in range(len(batch))]
+        return parts
 
     def _run(self, job, inputs):
         rows = len(next(iter(inputs.values())))
@@ -169,6 +172,16 @@ class Batcher:
         if len(pieces) == 1:
             return pieces[0]
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def _parts(outputs, counts):
+    """Returns a dict of arrays for each number of rows."""
+    for name, array in outputs.items():
+        if len(array) != sum(counts):
+            raise ValueError(f"the output {name} has {len(array)} rows for {sum(counts)}")
+    ends = np.cumsum(counts)[:-1]
+    split = {name: np.split(array, ends) for name, array in outputs.items()}
+    return [{name: part[row] for name, part in split.items()} for row in range(len(counts))]
 
 
 async def _wait(event, seconds):

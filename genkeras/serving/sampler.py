@@ -74,7 +74,7 @@ class Sampler:
             for function in self._loaded.signatures.values():
                 graph_check.check_signature(function)
             self.signatures = {
-                key: _signature(function) for key, function in self._loaded.signatures.items()
+                key: _signature(key, function) for key, function in self._loaded.signatures.items()
             }
             self._warm_up(path)
         # A damaged file can fail in any way, and must not stop the server.
@@ -109,8 +109,16 @@ class Sampler:
                 self._loaded.signatures[signature](**inputs)
 
 
-def _signature(function):
+def _signature(key, function):
     inputs = function.structured_input_signature[1]
+    if not inputs:
+        raise SamplerError(f"its signature {key} has no inputs")
+    for name, spec in [*inputs.items(), *function.structured_outputs.items()]:
+        if not spec.shape.rank or spec.shape[0] is not None or None in spec.shape[1:]:
+            raise SamplerError(
+                f"{name} of its signature {key} has shape {spec.shape}: expected a first axis, "
+                "that of the rows, which is free, and others which are not"
+            )
     return Signature(
         {name: _facts(spec) for name, spec in inputs.items()},
         {name: _facts(output) for name, output in function.structured_outputs.items()},

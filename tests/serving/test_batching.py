@@ -143,3 +143,32 @@ def test_places_are_limited_and_given_back():
         assert batcher.queue_length == 0
 
     serve(scenario, max_queue=2)
+
+
+def test_an_output_of_another_number_of_rows_is_an_error_and_nothing_stops():
+    class Odd(Doubling):
+        def run(self, signature, inputs):
+            outputs = {"sum": inputs["x"].sum(), "none": inputs["x"][:0], "s": inputs["x"]}
+            return {"y": outputs[signature]}
+
+    sampler = Odd()
+
+    async def scenario(batcher):
+        tasks = [batcher.submit(sampler, name, rows(1, 2)) for name in ("sum", "none", "s", "none")]
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    answers, _ = serve(scenario)
+    assert isinstance(answers[0], TypeError)
+    assert [str(answers[k]) for k in (1, 3)] == ["the output y has 0 rows for 2"] * 2
+    assert answers[2]["y"].tolist() == [1, 2]
+
+
+def test_what_nobody_has_foreseen_does_not_stop_the_batches(monkeypatch):
+    async def scenario(batcher):
+        with monkeypatch.context() as patch:
+            patch.setattr(batcher, "_answers", lambda batch: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                await batcher.submit(Doubling(), "s", rows(1))
+        return (await batcher.submit(Doubling(), "s", rows(1)))["y"].tolist()
+
+    assert serve(scenario)[0] == [2]

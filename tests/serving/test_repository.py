@@ -258,3 +258,18 @@ def test_a_function_cannot_hide_an_operation(digits):
     model.meta_graphs[0].graph_def.library.function.add().signature.name = "NoOp"
     with pytest.raises(graph_check.GraphError, match="name of the operation NoOp"):
         graph_check.check(model.SerializeToString())
+
+
+def test_signatures_without_rows_are_refused(digits, tmp_path):
+    seeds = tf.TensorSpec((None,), tf.int64, "seeds")
+    for name, function, spec in (
+        ("no_inputs", lambda: {"y": tf.zeros([1])}, ()),
+        ("fixed", lambda seeds: {"y": seeds}, (tf.TensorSpec((3,), tf.int64, "seeds"),)),
+        ("scalar", lambda seeds: {"y": tf.reduce_sum(seeds)}, (seeds,)),
+        ("unknown", lambda seeds: {"y": tf.reshape(seeds, tf.stack([-1, seeds[0]]))}, (seeds,)),
+    ):
+        path = saved(tmp_path / name, function, *spec)
+        shutil.copytree(digits / "assets", path / "assets", dirs_exist_ok=True)
+        message = "has no inputs" if name == "no_inputs" else "expected a first axis"
+        with pytest.raises(SamplerError, match=message):
+            Sampler(path, "digits", 1)

@@ -147,7 +147,7 @@ LATENT_ROW = {"latents": [0, 0], "labels": 0}
         ({"instances": [LATENT_ROW | {"labels": -1}]}, "labels holds -1: expected 0 to 2"),
         ({"instances": [LATENT_ROW | {"labels": 1.0}]}, "a number with a point: expected integers"),
         ({"instances": [LATENT_ROW | {"labels": 2**63}]}, "out of range"),
-        ({"signature_name": "sample", "inputs": [10**30]}, "expected integers"),
+        ({"signature_name": "sample", "inputs": [10**30]}, "out of range"),
         ({"signature_name": "encode", "inputs": [[[[0]], [[256]]]]}, "expected 0 to 255"),
         ({"signature_name": "encode", "inputs": [[[[0]], [[-1]]]]}, "expected 0 to 255"),
         ({"signature_name": "encode", "inputs": [{"b64": "aaaa"}]}, "an object where a list of 2"),
