@@ -61,7 +61,7 @@ FLAGS = {
     ),
     "max_queue": flags.Flag(
         "integer",
-        "Requests that are here at once at most; more are told to come again. Default: 128.",
+        "Requests that wait or are computed at once; more are told to come again. Default: 128.",
         default=128,
         minimum=1,
         maximum=65536,
@@ -123,7 +123,7 @@ def _run(values):
             host, port = listener.getsockname()[:2]
             host = f"[{host}]" if ":" in host else host
             print(f"Serving http://{host}:{port} until Ctrl-C", flush=True)
-            server.run(app, listener, *stop)
+            server.run(app, listener, limits.max_queue, *stop)
 
 
 def _wants_explorer(asked):

@@ -3,7 +3,6 @@
 import asyncio
 import collections
 import concurrent.futures
-import contextlib
 import dataclasses
 import time
 from collections.abc import Mapping
@@ -11,9 +10,7 @@ from typing import Any
 
 import numpy as np
 
-
-class QueueFullError(Exception):
-    """As many requests are here as may be."""
+from genkeras.serving.bodies import Places
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,34 +39,30 @@ class Batcher:
     Args:
         max_batch_size: Integer. Rows of a batch.
         delay: Float. Seconds for which a request waits for others at most.
-        max_queue: Integer. Requests that may be read, wait or run.
+        max_queue: Integer. Requests that may wait or run.
         on_batch: Function of the number of rows, called after each batch.
     """
 
     def __init__(self, max_batch_size, delay, max_queue, on_batch):
-        self._max_batch_size, self._delay, self._max_queue = max_batch_size, delay, max_queue
-        self._on_batch = on_batch
+        self._max_batch_size, self._delay = max_batch_size, delay
+        self._places, self._on_batch = Places(max_queue), on_batch
         self._waiting = collections.deque()
-        # Integer. Requests that are read, wait or run.
-        self.queue_length = 0
         self._arrival = asyncio.Event()
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "sampler")
         self._work = asyncio.create_task(self._run_batches())
 
-    @contextlib.contextmanager
+    @property
+    def queue_length(self):
+        """Integer. Requests that have a place."""
+        return self._places.taken
+
     def place(self):
-        """A place in the queue, for as long as a request is read, waits and is answered.
+        """A place in the queue, a context, for as long as a request waits and is answered.
 
         Raises:
-            QueueFullError: If there is none.
+            FullError: If there is none.
         """
-        if self.queue_length >= self._max_queue:
-            raise QueueFullError
-        self.queue_length += 1
-        try:
-            yield
-        finally:
-            self.queue_length -= 1
+        return self._places.take()
 
     async def submit(self, sampler, signature, inputs):
         """Answers a request that has a place.

@@ -8,7 +8,7 @@ import numpy as np
 from genkeras.data import scan
 from genkeras.data.dataset import DataError
 from genkeras.data.preprocessing import Geometry, transform
-from genkeras.serving.batching import QueueFullError
+from genkeras.serving.bodies import FullError
 from genkeras.visualization.grid import make_grid
 from genkeras.visualization.manifold import latent_plane, manifold_sheet
 
@@ -101,7 +101,7 @@ class Exploration:
         try:
             with self._service.batcher.place():
                 return await self._service.batcher.submit(sampler, signature, inputs)
-        except QueueFullError as error:
+        except FullError as error:
             raise ExplorationError("The server is busy: try again.") from error
 
 

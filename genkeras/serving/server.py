@@ -16,14 +16,13 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from genkeras.serving import metrics, rest
-from genkeras.serving.batching import Batcher, QueueFullError
+from genkeras.serving import bodies, metrics, rest
+from genkeras.serving.batching import Batcher
 from genkeras.serving.tensor_json import RequestError
 from genkeras.training.errors import RunError
 
-# Bodies and answers beyond this many bytes are converted beside the event loop.
-_LARGE = 1 << 16
-_BODY_SECONDS = 60
+# Connections beside the requests that may be here; more are told to come again (503).
+_MORE_CONNECTIONS = 512
 _STOP_SECONDS = 30
 _STOPPING = "\nStopping: what has been asked is answered first; Ctrl-C once more stops at once.\n"
 # nginx's number for a client that has gone.
@@ -42,7 +41,8 @@ class Limits:
             waits for the batch before.
         max_rows: Integer. Rows of a request.
         max_body: Integer. Bytes of a request.
-        max_queue: Integer. Requests that are here at once.
+        max_queue: Integer. Requests that wait or are computed at once, and as many large bodies
+            that are read.
         poll: Float. Seconds between looks for new versions.
     """
 
@@ -65,7 +65,7 @@ class Service:
     def __init__(self, repository, limits):
         self.repository, self._limits = repository, limits
         self._metrics = metrics.Metrics()
-        self.batcher = None
+        self.batcher, self._large = None, bodies.Places(limits.max_queue)
 
     @contextlib.asynccontextmanager
     async def running(self, app):
@@ -97,7 +97,7 @@ class Service:
             response = Response(content, media_type="application/json")
         except RequestError as error:
             response = _error(error.status, str(error))
-        except QueueFullError:
+        except bodies.FullError:
             response = _error(429, "the server is busy: try again", {"Retry-After": "1"})
         except tf.errors.InvalidArgumentError as error:
             response = _error(400, str(error).partition("\n")[0])
@@ -126,8 +126,8 @@ class Service:
 
     async def _predict(self, request, route):
         sampler = self._find(route)
+        body = await self._body(request)
         with self.batcher.place():
-            body = await self._body(request)
             prediction = await _converted(
                 len(body), rest.parse, body, sampler, self._limits.max_rows
             )
@@ -171,23 +171,10 @@ class Service:
 
     async def _body(self, request):
         """Returns the body; a larger one than may be is not read to its end."""
-        limit = self._limits.max_body
-        told = request.headers.get("content-length", "0")
-        chunks, size = [], int(told) if told.isdecimal() and len(told) < 20 else 0
-        if size <= limit:
-            size = 0
-            try:
-                async with asyncio.timeout(_BODY_SECONDS):
-                    async for chunk in request.stream():
-                        chunks.append(chunk)
-                        size += len(chunk)
-                        if size > limit:
-                            break
-            except TimeoutError as error:
-                raise RequestError(f"no whole body within {_BODY_SECONDS} s", 408) from error
-        if size > limit:
-            raise RequestError(f"the body has more than {limit} bytes, the most there may be", 413)
-        return b"".join(chunks)
+        limit, told = self._limits.max_body, request.headers.get("content-length", "0")
+        if told.isdecimal() and len(told) < 20 and int(told) > limit:
+            raise bodies.too_large(limit)
+        return await bodies.read(request.receive, limit, self._large)
 
     async def _poll(self):
         while True:
@@ -240,12 +227,13 @@ def listen(host, port):
         ) from error
 
 
-def run(app, listener, on_stop=lambda: None):
+def run(app, listener, max_queue, on_stop=lambda: None):
     """Answers requests until SIGTERM or Ctrl-C, and then those that are still here.
 
     Args:
         app: ASGI application, such as from `create_app`.
         listener: From `listen`.
+        max_queue: Integer. Of `Limits`.
         on_stop: Function, called when it begins to stop.
     """
     config = uvicorn.Config(
@@ -254,6 +242,9 @@ def run(app, listener, on_stop=lambda: None):
         access_log=False,
         ws="none",
         server_header=False,
+        # Another parser, where one is installed, has other limits.
+        http="h11",
+        limit_concurrency=max_queue + _MORE_CONNECTIONS,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
     # It raises the signal again once it has stopped, for whoever started it.
@@ -274,7 +265,7 @@ class _Server(uvicorn.Server):
 
 
 async def _converted(size, function, *arguments):
-    if size > _LARGE:
+    if size > bodies.LARGE:
         return await asyncio.to_thread(function, *arguments)
     return function(*arguments)
 

@@ -6,7 +6,8 @@ import threading
 import numpy as np
 import pytest
 
-from genkeras.serving.batching import Batcher, QueueFullError
+from genkeras.serving.batching import Batcher
+from genkeras.serving.bodies import FullError
 
 
 class Doubling:
@@ -136,7 +137,7 @@ def test_places_are_limited_and_given_back():
     async def scenario(batcher):
         with batcher.place(), batcher.place():
             assert batcher.queue_length == 2
-            with pytest.raises(QueueFullError), batcher.place():
+            with pytest.raises(FullError), batcher.place():
                 pytest.fail("There is a third place.")
         with pytest.raises(RuntimeError), batcher.place():
             raise RuntimeError

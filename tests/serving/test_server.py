@@ -17,8 +17,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from genkeras.serving import metadata, server
+from genkeras.serving import bodies, metadata, server
 from genkeras.serving.repository import Repository
+from genkeras.serving.tensor_json import RequestError
 
 pytest.importorskip("httpx", reason="needs httpx: pip install '.[test]'")
 from fastapi.testclient import TestClient
@@ -422,15 +423,65 @@ def test_a_client_that_goes_away_gives_its_place_back(samplers):
             return asyncio.create_task(_call(app, receive))
 
         async with service.running(app):
+            # Those that send a little and wait take no place.
             calls = [
-                client({"type": "http.request", "body": body, "more_body": False}),
-                client({"type": "http.request", "body": body[:5], "more_body": True}),
+                client({"type": "http.request", "body": body[:5], "more_body": True})
+                for _ in range(3)
+            ]
+            await asyncio.sleep(0.01)
+            assert service.batcher.queue_length == 0
+            calls += [
+                client({"type": "http.request", "body": body, "more_body": False}) for _ in range(2)
             ]
             while service.batcher.queue_length < 2 or not stuck.entered.is_set():
                 await asyncio.sleep(0.01)
             gone.set()
-            assert await asyncio.wait_for(asyncio.gather(*calls), 10) == [499, 499]
+            assert await asyncio.wait_for(asyncio.gather(*calls), 10) == [499] * 5
             assert service.batcher.queue_length == 0
             stuck.go_on.set()
 
     asyncio.run(scenario())
+
+
+def test_large_bodies_that_do_not_come_are_counted(samplers, monkeypatch):
+    async def scenario():
+        service = _service(samplers, max_queue=1)
+        app = server.create_app(service)
+        part = {"type": "http.request", "body": b" " * (bodies.LARGE + 1), "more_body": True}
+        slow = asyncio.Event()
+
+        def client(message):
+            messages = iter([message])
+
+            async def receive():
+                found = next(messages, None)
+                if found is None:
+                    slow.set()
+                    await asyncio.sleep(1000)
+                return found
+
+            return asyncio.create_task(_call(app, receive))
+
+        async with service.running(app):
+            first = client(part)
+            await slow.wait()
+            assert await client(part) == 429
+            whole = {"type": "http.request", "body": b"{}", "more_body": False}
+            assert await client(whole) == 400
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            slow.clear()
+            second = client(part)
+            await slow.wait()  # The place was given back.
+            second.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_a_body_that_does_not_come_is_not_waited_for():
+    async def receive():
+        await asyncio.sleep(1000)
+
+    with pytest.raises(RequestError, match="no whole body within") as caught:
+        asyncio.run(bodies.read(receive, 10, bodies.Places(1), seconds=0.01))
+    assert caught.value.status == 408
