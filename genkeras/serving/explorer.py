@@ -6,11 +6,14 @@ import os
 import tempfile
 import types
 
+from genkeras.serving import bodies
 from genkeras.serving.exploration import Exploration
-from genkeras.serving.explorer_gate import ExplorerGate
+from genkeras.serving.explorer_gate import MAX_BODY, ExplorerGate
 from genkeras.serving.explorer_handlers import IN_TURN, MAX_UPLOAD, NUM_SLIDERS, Handlers
 
 MAX_PICTURES = 64
+# Pages whose sliders are remembered; the one that was used least lately is forgotten.
+_MAX_SESSIONS = 300
 # Numbers of a browser are exact up to here.
 _MAX_SEED = 2**53 - 1 - MAX_PICTURES
 _CSS = """
@@ -73,7 +76,10 @@ def mount(app, service):
 
     handlers = Handlers(gradio, Exploration(service))
     with gradio.Blocks(title="genkeras explorer", analytics_enabled=False) as page:
-        _connect(gradio, page, _components(gradio, list(service.repository.names)), handlers)
+        parts = _components(gradio, list(service.repository.names))
+        _connect(gradio, page, parts, handlers)
+    # The latents of each page's sliders are kept here.
+    page.state_session_capacity = _MAX_SESSIONS
     gradio.mount_gradio_app(
         app,
         page,
@@ -88,7 +94,12 @@ def mount(app, service):
         ),
         css=_CSS,
     )
-    return ExplorerGate(app, own=("/v1/", "/healthz", "/metrics"))
+    uploads = {(parts.upload._id, "upload")}
+    calls = {
+        number: MAX_BODY if uploads & set(function.targets) else bodies.LARGE
+        for number, function in page.fns.items()
+    }
+    return ExplorerGate(app, own=("/v1/", "/healthz", "/metrics"), calls=calls)
 
 
 def _components(gr, names):

@@ -1,7 +1,8 @@
 """What passes to the explorer's framework: the page, and values for its components.
 
 Gradio has many more addresses than one page needs, some of which name files, and a request to a
-component may name a file of the server as well. Nothing of that gets through.
+component may name a file of the server as well. Nothing of that gets through: a call is made anew
+of what is known to be harmless.
 """
 
 import asyncio
@@ -9,8 +10,19 @@ import re
 
 import orjson
 from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
+
+from genkeras.serving import bodies
+from genkeras.serving.tensor_json import RequestError
 
 MAX_BODY = 16 << 20
+# Of this module's own bounds, a page comes nowhere near.
+_MAX_CALLS = 64
+_MAX_LARGE = 8
+# Brackets and commas of a call. The parser does not let other threads run, and needs seconds for
+# millions of empty lists.
+_MAX_PARTS = 200
+_SESSION = re.compile(r"[a-z0-9]{1,32}")
 _CALL = "/gradio_api/run/predict"
 _PAGE = re.compile(
     r"/|/config|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/static/.*|/assets/.*"
@@ -25,12 +37,16 @@ class ExplorerGate:
 
     Args:
         app: ASGI application.
-        own: Tuple of the beginnings of addresses that are not the page's.
+        own: Tuple of addresses that are not the page's; those that end in `/` with all below.
+        calls: Dict of the numbers of the page's functions to the most bytes of their calls.
     """
 
-    def __init__(self, app, own):
-        self._app, self._own = app, own
+    def __init__(self, app, own, calls):
+        self._app, self._calls = app, calls
+        self._own = {path for path in own if not path.endswith("/")}
+        self._below = tuple(path for path in own if path.endswith("/"))
         self._heartbeats = set()
+        self._here, self._large = bodies.Places(_MAX_CALLS), bodies.Places(_MAX_LARGE)
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "http" and scope["path"].startswith(_HEARTBEAT):
@@ -38,12 +54,7 @@ class ExplorerGate:
         elif scope["type"] != "http" or self._passes(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
         elif scope["method"] == "POST" and scope["path"] == _CALL:
-            body = await _read(receive)
-            refusal = _refusal(body)
-            if refusal is None:
-                await self._app(scope, _replaying(body, receive), send)
-            else:
-                await _error(*refusal)(scope, receive, send)
+            await self._call(scope, receive, send)
         else:
             await _error(404, "Not Found")(scope, receive, send)
 
@@ -67,33 +78,57 @@ class ExplorerGate:
         if unfinished:
             await send({"type": "http.response.body"})
 
+    async def _call(self, scope, receive, send):
+        refusal = None
+        try:
+            body = await bodies.read(receive, MAX_BODY, self._large)
+            with self._here.take():
+                body = await asyncio.to_thread(_rebuilt, body, self._calls)
+                # The parts of the old body say its length.
+                headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
+                scope = scope | {"headers": [*headers, (b"content-length", b"%d" % len(body))]}
+                await self._app(scope, _replaying(body, receive), send)
+        except RequestError as error:
+            refusal = _error(error.status, str(error))
+        except bodies.FullError:
+            refusal = _error(429, "the server is busy: try again")
+        except ClientDisconnect:
+            return
+        if refusal is not None:
+            await refusal(scope, receive, send)
+
     def _passes(self, method, path):
         is_page = method in ("GET", "HEAD") and _PAGE.fullmatch(path)
-        return is_page or path.startswith(self._own)
+        return is_page or path in self._own or path.startswith(self._below)
 
 
-async def _read(receive):
-    """Returns the body, or what came of one that is too large."""
-    body = bytearray()
-    while len(body) <= MAX_BODY:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    return bytes(body)
+def _rebuilt(body, calls):
+    """Returns a call of one of the page's functions with plain values, and nothing else.
 
-
-def _refusal(body):
-    """Returns the status and message with which a call is refused, or `None`."""
-    if len(body) > MAX_BODY:
-        return 413, f"the body has more than {MAX_BODY} bytes, the most there may be"
+    Raises:
+        RequestError: If it is not one.
+    """
+    if sum(map(body.count, (b"[", b"{", b","))) > _MAX_PARTS:
+        raise RequestError("a call of the page has fewer values", 413)
     try:
-        values = orjson.loads(body)["data"]
-        if all(isinstance(value, _VALUES) for value in values):
-            return None
-    except (LookupError, TypeError, ValueError):
-        pass
-    return 400, "the page's components take numbers and texts"
+        content = orjson.loads(body)
+        number, values = content["fn_index"], content["data"]
+        trigger, session = content.get("trigger_id"), content.get("session_hash")
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise RequestError("the page's functions take a list of values") from error
+    if type(number) is not int or number not in calls:
+        raise RequestError("the page has no such function")
+    if len(body) > calls[number]:
+        raise bodies.too_large(calls[number])
+    if not isinstance(values, list) or not all(isinstance(value, _VALUES) for value in values):
+        raise RequestError("the page's components take numbers and texts")
+    if trigger is not None and type(trigger) is not int:
+        raise RequestError("trigger_id is no number")
+    if session is not None and not (isinstance(session, str) and _SESSION.fullmatch(session)):
+        raise RequestError("session_hash has other letters than a to z and 0 to 9, or too many")
+    return orjson.dumps(
+        {"fn_index": number, "data": values, "trigger_id": trigger, "session_hash": session}
+    )
 
 
 def _replaying(body, receive):

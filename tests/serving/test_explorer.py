@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from genkeras.evaluation import interpolation
-from genkeras.serving import exploration, server
+from genkeras.serving import exploration, explorer_gate, server
 from genkeras.serving.exploration import Exploration, ExplorationError
 from genkeras.serving.explorer_gate import MAX_BODY, ExplorerGate
 from genkeras.serving.repository import Repository
@@ -153,7 +153,7 @@ def through_gate(method, path, body=b"", chunk=1 << 20):
     async def send(message):
         seen.status = message.get("status", seen.status)
 
-    gate = ExplorerGate(app, own=("/v1/", "/metrics"))
+    gate = ExplorerGate(app, own=("/v1/", "/metrics"), calls={1: 500, 2: MAX_BODY})
     scope = {"type": "http", "method": method, "path": path, "headers": []}
     asyncio.run(gate(scope, receive, send))
     return seen.status, seen.body
@@ -173,8 +173,13 @@ def test_the_gate_passes_the_page_and_plain_values():
         ("PUT", "/metrics"),
     ):
         assert through_gate(method, path)[0] == 200, path
-    body = json.dumps({"data": ["digits", 3, 0.5, None, True], "fn_index": 1}).encode()
-    assert through_gate("POST", CALL, body, chunk=7) == (200, body)
+    content = {"fn_index": 1, "data": ["digits", 3, 0.5, None, True], "trigger_id": 7}
+    content |= {"session_hash": "0a1b"}
+    body = json.dumps(content | {"event_data": {}, "batched": True, "simple_format": 1}).encode()
+    status, passed = through_gate("POST", CALL, body, chunk=7)
+    assert (status, json.loads(passed)) == (200, content)
+    large = json.dumps({"fn_index": 2, "data": ["a" * 1_000_000]}).encode()
+    assert through_gate("POST", CALL, large)[0] == 200
 
 
 def test_the_gate_refuses_the_rest():
@@ -187,17 +192,45 @@ def test_the_gate_refuses_the_rest():
         ("GET", "/v2/models"),
         ("GET", CALL),
         ("POST", "/theme.css"),
+        ("GET", "/metrics/x"),
+        ("GET", "/metricsx"),
     ):
         assert through_gate(method, path) == (404, None), path
     for body in (
         b"",
         b"[]",
         b"{}",
-        b'{"data": 3}',
-        b'{"data": ["\xff"]}',
-        b'{"data": [{"path": "/etc/passwd"}]}',
-        b'{"data": [["/etc/passwd"]]}',
+        b'{"fn_index": 1, "data": 3}',
+        b'{"fn_index": 1, "data": "text"}',
+        b'{"fn_index": 1, "data": ["\xff"]}',
+        b'{"fn_index": 1, "data": [{"path": "/etc/passwd"}]}',
+        b'{"fn_index": 1, "data": [["/etc/passwd"]]}',
+        b'{"fn_index": 3, "data": []}',
+        b'{"fn_index": true, "data": []}',
+        b'{"data": []}',
+        b'{"fn_index": 1, "data": [], "trigger_id": "1"}',
+        b'{"fn_index": 1, "data": [], "session_hash": "../x"}',
+        b'{"fn_index": 1, "data": [], "session_hash": "' + b"a" * 33 + b'"}',
     ):
         assert through_gate("POST", CALL, body) == (400, None), body
-    large = b'{"data": ["' + b"a" * MAX_BODY + b'"]}'
-    assert through_gate("POST", CALL, large) == (413, None)
+    for body in (
+        b'{"fn_index": 2, "data": ["' + b"a" * MAX_BODY + b'"]}',
+        # Only pictures are long.
+        b'{"fn_index": 1, "data": ["' + b"a" * 500 + b'"]}',
+    ):
+        assert through_gate("POST", CALL, body) == (413, None)
+
+
+def test_the_gate_does_not_parse_millions_of_lists(monkeypatch):
+    monkeypatch.setattr(explorer_gate.orjson, "loads", lambda _: pytest.fail("It was parsed."))
+    for part in (b"[],", b"1,"):
+        body = b'{"fn_index": 2, "data": [' + part * 1000 + b"1]}"
+        assert through_gate("POST", CALL, body) == (413, None)
+
+
+def test_calls_through_the_gate_are_counted(monkeypatch):
+    for name in ("_MAX_CALLS", "_MAX_LARGE"):
+        monkeypatch.setattr(explorer_gate, name, 0)
+        body = json.dumps({"fn_index": 2, "data": ["a" * 100_000]}).encode()
+        assert through_gate("POST", CALL, body) == (429, None), name
+        monkeypatch.undo()
