@@ -27,10 +27,12 @@ class Repository:
     def __init__(self, model_dir, load=Sampler):
         self._model_dir, self._load = pathlib.Path(model_dir), load
         self._check()
-        # Replaced as a whole, so that readers need no lock.
+        # Replaced as a whole, as the next, so that readers need no lock.
         self._ready = {}
         # (name, version) -> a mark of the files, and why it was refused.
         self._refused = {}
+        # What cannot be read, and was told.
+        self._unreadable = frozenset()
         self._refreshing = threading.Lock()
 
     @property
@@ -50,52 +52,74 @@ class Repository:
         }
 
     def refresh(self):
-        """Looks for new versions, loads them, and lets old ones go once a newer is ready."""
+        """Looks for new versions, loads them, and lets old ones go once a newer is ready.
+
+        What cannot be read is told once. If it was served, it is served on.
+        """
         with self._refreshing:
-            found = self._find()
-            for key in [key for key in self._refused if key[1] not in found.get(key[0], ())]:
-                del self._refused[key]
+            found, unreadable = self._find()
+            for path in sorted(unreadable.keys() - self._unreadable):
+                _log.warning("%s cannot be read: %s.", path, unreadable[path].strerror)
+            self._unreadable = frozenset(unreadable)
+            if self._model_dir in unreadable:
+                return
+            refused = {
+                key: why for key, why in self._refused.items() if key[1] in found.get(key[0], ())
+            }
             ready = {}
-            for name, there in found.items():
-                sampler = self._newest(name, there)
+            for name in sorted(found.keys() | self._ready.keys()):
+                sampler = self._newest(name, found.get(name, {}), refused)
+                current = self._ready.get(name)
+                if sampler is None and current is not None:
+                    folder = self._model_dir / name
+                    if {folder, folder / str(current.version)} & unreadable.keys():
+                        sampler = current
+                    else:
+                        _log.warning("%s is not served any more: its versions are gone.", name)
                 if sampler is not None:
                     ready[name] = sampler
-            for name in self._ready.keys() - ready.keys():
-                _log.warning("%s is not served any more: its versions are gone.", name)
-            self._ready = ready
+            self._ready, self._refused = ready, refused
 
-    def _newest(self, name, there):
-        """Returns the newest version that can be served, or `None`."""
+    def _newest(self, name, there, refused):
+        """Returns the newest version that can be served, or `None`; notes those that cannot."""
         current = self._ready.get(name)
         for version, path in sorted(there.items(), reverse=True):
             if current is not None and current.version == version:
                 return current
             mark = _mark(path)
-            if self._refused.get((name, version), (None,))[0] == mark:
+            if refused.get((name, version), (None,))[0] == mark:
                 continue
             try:
                 sampler = self._load(path, name, version)
             except SamplerError as error:
-                self._refused[name, version] = (mark, str(error))
+                refused[name, version] = (mark, str(error))
                 _log.warning("%s/%d is not served: %s.", name, version, str(error).rstrip("."))
             else:
-                self._refused.pop((name, version), None)
+                refused.pop((name, version), None)
                 _log.info("%s/%d is served.", name, version)
                 return sampler
         return None
 
     def _find(self):
-        """Returns a dict of names to dicts of version numbers to paths."""
-        found = {}
-        for folder in sorted(self._model_dir.iterdir()) if self._model_dir.is_dir() else ():
-            there = {
-                version: path
-                for version, path in versions.find(folder).items()
-                if (path / _MODEL_FILE).is_file()
-            }
-            if there:
-                found[folder.name] = there
-        return found
+        """Returns two dicts: names to dicts of version numbers to paths, and paths to errors."""
+        found, unreadable = {}, {}
+        try:
+            folders = sorted(self._model_dir.iterdir())
+        except OSError as error:
+            return found, {self._model_dir: error}
+        for folder in folders:
+            try:
+                there = versions.find(folder)
+            except OSError as error:
+                unreadable[folder] = error
+                continue
+            for version, path in there.items():
+                try:
+                    if (path / _MODEL_FILE).is_file():
+                        found.setdefault(folder.name, {})[version] = path
+                except OSError as error:
+                    unreadable[path] = error
+        return found, unreadable
 
     def _check(self):
         if not self._model_dir.is_dir():
@@ -104,7 +128,7 @@ class Repository:
                 f"--model_dir={self._model_dir} is {what}: expected the folder that apps.export "
                 "--output=DIR has written to."
             )
-        if self._find():
+        if self._find()[0]:
             return
         if versions.find(self._model_dir):
             raise RunError(
@@ -121,7 +145,7 @@ def _mark(path):
     """Returns what changes when a version is replaced by another of the same number."""
     marks = []
     for file in sorted(path.rglob("*")):
-        with contextlib.suppress(FileNotFoundError):  # It may be on its way out.
+        with contextlib.suppress(OSError):  # It may be on its way out.
             facts = file.stat()
             marks.append((str(file), facts.st_size, facts.st_mtime_ns, facts.st_ino))
     return marks

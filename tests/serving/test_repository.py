@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.python.trackable.resource import CapturableResource
 
-from genkeras.serving import graph_check
+from genkeras.serving import graph_check, versions
 from genkeras.serving.repository import Repository
 from genkeras.serving.sampler import Sampler, SamplerError
 from genkeras.training.errors import RunError
@@ -69,6 +69,66 @@ def test_the_newest_version_that_loads_is_served(tmp_path, caplog):
     assert repository.refused("a") == {}
     shutil.rmtree(tmp_path / "a")
     assert served(repository) == {}
+
+
+def test_what_cannot_be_read_is_told_once_and_stops_nothing(tmp_path, caplog, monkeypatch):
+    folder = tmp_path / "served"
+    for name in ("a/1", "b/1", "lost+found/1"):
+        write(folder / name)
+    repository = Repository(folder, Loaded)
+    locked, find = {"lost+found"}, versions.find
+
+    def find_unless_locked(path):
+        if path.name in locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return find(path)
+
+    monkeypatch.setattr(versions, "find", find_unless_locked)
+    for _ in range(2):
+        assert served(repository) == {"a": 1, "b": 1}
+    assert caplog.messages == [f"{folder / 'lost+found'} cannot be read: Permission denied."]
+
+    # What is loaded is served on.
+    locked.add("b")
+    write(folder / "a/2")
+    assert served(repository) == {"a": 2, "b": 1}
+    caplog.clear()
+    folder.rename(tmp_path / "away")
+    for _ in range(2):
+        assert served(repository) == {"a": 2, "b": 1}
+    assert caplog.messages == [f"{folder} cannot be read: No such file or directory."]
+    (tmp_path / "away").rename(folder)
+    write(folder / "a/3")
+    assert served(repository) == {"a": 3, "b": 1}
+
+
+def test_a_version_that_cannot_be_read_is_not_served(tmp_path, monkeypatch):
+    for version in ("1", "2"):
+        write(tmp_path / "a" / version)
+    is_file = pathlib.Path.is_file
+
+    def is_file_unless_locked(path):
+        if path.parent.name == "2":
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(pathlib.Path, "is_file", is_file_unless_locked)
+    assert served(Repository(tmp_path, Loaded)) == {"a": 1}
+
+
+def test_refusals_can_be_read_while_others_are_found(tmp_path):
+    for version in ("1", "2", "3"):
+        write(tmp_path / "a" / version, "damaged" if version != "1" else "fine")
+    seen = []
+
+    def load(path, name, version):
+        seen.append(repository.refused("a"))
+        return Loaded(path, name, version)
+
+    repository = Repository(tmp_path, load)
+    assert served(repository) == {"a": 1}
+    assert seen == [{}] * 3  # Nothing of a look that is not at its end.
+    assert repository.refused("a").keys() == {2, 3}
 
 
 def test_folders_that_are_none_are_told(tmp_path):
