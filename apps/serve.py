@@ -76,6 +76,9 @@ def main(argv=None):
 def _serve(words):
     values = flags.parse(words, __doc__, FLAGS)
     flags.require(values, "model_dir")
+    # A socket would take it for all addresses of the machine.
+    if not values["host"].strip():
+        raise flags.UsageError("--host= is empty: expected an address, such as 127.0.0.1.")
     try:
         _run(values)
     except KeyboardInterrupt:
