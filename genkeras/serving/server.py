@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import logging
 import os
+import re
 import socket
 import time
 
@@ -28,6 +29,10 @@ _STOPPING = "\nStopping: what has been asked is answered first; Ctrl-C once more
 # nginx's number for a client that has gone.
 _CLIENT_GONE = 499
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+# What TensorFlow writes around the text of a failed assertion, or of a check for NaN.
+_TEXT = re.compile(
+    r"assertion failed: \[(?P<assertion>[^\]\n]+)\]|^(?P<check>.+) : Tensor had ", re.M
+)
 _log = logging.getLogger("genkeras")
 
 
@@ -100,7 +105,7 @@ class Service:
         except bodies.FullError:
             response = _error(429, "the server is busy: try again", {"Retry-After": "1"})
         except tf.errors.InvalidArgumentError as error:
-            response = _error(400, str(error).partition("\n")[0])
+            response = _error(400, _refusal(error))
         except ClientDisconnect:
             response = _error(_CLIENT_GONE, "the client has gone")
         # A defect of ours must not stop the server, and is nothing that a client can mend.
@@ -291,6 +296,14 @@ async def _unless_gone(request, answer):
 async def _gone(request):
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _refusal(error):
+    """Returns the text of the check in a graph that has failed."""
+    found = _TEXT.search(str(error))
+    if found:
+        return (found["assertion"] or found["check"]).strip(" .")
+    return "the sampler cannot compute these inputs; its metadata says which it takes"
 
 
 def _error(status, message, headers=None):

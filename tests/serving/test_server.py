@@ -17,7 +17,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from genkeras.serving import bodies, metadata, server
+from genkeras.serving import bodies, metadata, rest, server
 from genkeras.serving.repository import Repository
 from genkeras.serving.tensor_json import RequestError
 
@@ -350,9 +350,10 @@ def test_a_failure_of_ours_is_told_and_logged(stuck, caplog):
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert "secret" in caplog.text
-    stuck.sampler.error = tf.errors.InvalidArgumentError(None, None, "labels are odd\nmore")
+    stuck.sampler.error = tf.errors.InvalidArgumentError(None, None, "secret\nmore")
     answer = predict(stuck.client, BODY)
-    assert (answer.status_code, answer.json()) == (400, {"error": "labels are odd"})
+    assert answer.status_code == 400
+    assert "cannot compute these inputs" in answer.json()["error"]
     stuck.sampler.error = None
     assert predict(stuck.client, BODY).status_code == 200
 
@@ -485,3 +486,19 @@ def test_a_body_that_does_not_come_is_not_waited_for():
     with pytest.raises(RequestError, match="no whole body within") as caught:
         asyncio.run(bodies.read(receive, 10, bodies.Places(1), seconds=0.01))
     assert caught.value.status == 408
+
+
+def test_a_check_in_the_graph_tells_what_it_expects(samplers, monkeypatch):
+    # As if the protocol had let it pass.
+    monkeypatch.setattr(rest, "_check_values", lambda *_: None)
+    with serving(samplers) as running:
+        for name, signature, inputs, right in (
+            ("shapes", "sample", {"seeds": [1], "labels": [7]}, "labels must be from 0 to 2"),
+            ("shapes", "sample", {"seeds": [1], "labels": [-1]}, "labels must be from 0 to 2"),
+        ):
+            answer = predict(running.client, {"signature_name": signature, "inputs": inputs}, name)
+            assert (answer.status_code, answer.json()) == (400, {"error": right})
+        latents = np.full((1, 2), np.nan, np.float32)
+        with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+            running.repository.find("digits").run("decode", {"latents": latents})
+        assert server._refusal(caught.value) == "latents must be finite numbers"
