@@ -10,6 +10,7 @@ from genkeras.serving import bodies
 from genkeras.serving.exploration import Exploration
 from genkeras.serving.explorer_gate import MAX_BODY, ExplorerGate
 from genkeras.serving.explorer_handlers import IN_TURN, MAX_UPLOAD, NUM_SLIDERS, Handlers
+from genkeras.serving.server import METHODS, READ
 
 MAX_PICTURES = 64
 # Pages whose sliders are remembered; the one that was used least lately is forgotten.
@@ -99,7 +100,7 @@ def mount(app, service):
         number: MAX_BODY if uploads & set(function.targets) else bodies.LARGE
         for number, function in page.fns.items()
     }
-    return ExplorerGate(app, own=("/v1/", "/healthz", "/metrics"), calls=calls)
+    return ExplorerGate(app, {"/v1/": METHODS, "/healthz": READ, "/metrics": READ}, calls)
 
 
 def _components(gr, names):

@@ -37,14 +37,13 @@ class ExplorerGate:
 
     Args:
         app: ASGI application.
-        own: Tuple of addresses that are not the page's; those that end in `/` with all below.
+        own: Dict of addresses that are not the page's to their methods; those that end in `/`
+            with all below.
         calls: Dict of the numbers of the page's functions to the most bytes of their calls.
     """
 
     def __init__(self, app, own, calls):
-        self._app, self._calls = app, calls
-        self._own = {path for path in own if not path.endswith("/")}
-        self._below = tuple(path for path in own if path.endswith("/"))
+        self._app, self._own, self._calls = app, own, calls
         self._heartbeats = set()
         self._here, self._large = bodies.Places(_MAX_CALLS), bodies.Places(_MAX_LARGE)
 
@@ -53,6 +52,8 @@ class ExplorerGate:
             await self._beat(scope, receive, send)
         elif scope["type"] != "http" or self._passes(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
+        elif self._methods(scope["path"]):
+            await _error(405, "Method Not Allowed")(scope, receive, send)
         elif scope["method"] == "POST" and scope["path"] == _CALL:
             await self._call(scope, receive, send)
         else:
@@ -99,7 +100,14 @@ class ExplorerGate:
 
     def _passes(self, method, path):
         is_page = method in ("GET", "HEAD") and _PAGE.fullmatch(path)
-        return is_page or path in self._own or path.startswith(self._below)
+        return is_page or method in self._methods(path)
+
+    def _methods(self, path):
+        """Returns the methods of an address that is not the page's; none if it is."""
+        for own, methods in self._own.items():
+            if path == own or (own.endswith("/") and path.startswith(own)):
+                return methods
+        return ()
 
 
 def _rebuilt(body, calls):

@@ -78,7 +78,7 @@ class Metrics:
         """Returns all of it.
 
         Args:
-            queue_length: Integer. Requests that are here.
+            queue_length: Integer. Requests that wait or are computed.
             ready: List of pairs of names and versions.
         """
         name = "genkeras_requests_total"

@@ -28,7 +28,9 @@ _STOP_SECONDS = 30
 _STOPPING = "\nStopping: what has been asked is answered first; Ctrl-C once more stops at once.\n"
 # nginx's number for a client that has gone.
 _CLIENT_GONE = 499
-_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+# Of what is only looked at, and of what tells itself which method it takes.
+READ = ("GET", "HEAD")
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 # What TensorFlow writes around the text of a failed assertion, or of a check for NaN.
 _TEXT = re.compile(
     r"assertion failed: \[(?P<assertion>[^\]\n]+)\]|^(?P<check>.+) : Tensor had ", re.M
@@ -195,9 +197,9 @@ def create_app(service):
     """Returns the FastAPI application of a `Service`, without the explorer."""
     # Their pages would ask other hosts for scripts.
     app = fastapi.FastAPI(lifespan=service.running, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_api_route("/v1/{path:path}", service.rest, methods=_METHODS)
-    app.add_api_route("/healthz", service.health, methods=["GET", "HEAD"])
-    app.add_api_route("/metrics", service.metrics, methods=["GET", "HEAD"])
+    app.add_api_route("/v1/{path:path}", service.rest, methods=METHODS)
+    app.add_api_route("/healthz", service.health, methods=READ)
+    app.add_api_route("/metrics", service.metrics, methods=READ)
 
     @app.exception_handler(HTTPException)
     async def _told(request, error):

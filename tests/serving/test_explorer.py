@@ -153,7 +153,9 @@ def through_gate(method, path, body=b"", chunk=1 << 20):
     async def send(message):
         seen.status = message.get("status", seen.status)
 
-    gate = ExplorerGate(app, own=("/v1/", "/metrics"), calls={1: 500, 2: MAX_BODY})
+    gate = ExplorerGate(
+        app, own={"/v1/": ("POST",), "/metrics": ("GET",)}, calls={1: 500, 2: MAX_BODY}
+    )
     scope = {"type": "http", "method": method, "path": path, "headers": []}
     asyncio.run(gate(scope, receive, send))
     return seen.status, seen.body
@@ -170,7 +172,7 @@ def test_the_gate_passes_the_page_and_plain_values():
         ("GET", "/assets/index-1a.js"),
         ("GET", "/gradio_api/heartbeat/abc"),
         ("POST", "/v1/models/digits:predict"),
-        ("PUT", "/metrics"),
+        ("GET", "/metrics"),
     ):
         assert through_gate(method, path)[0] == 200, path
     content = {"fn_index": 1, "data": ["digits", 3, 0.5, None, True], "trigger_id": 7}
@@ -196,6 +198,8 @@ def test_the_gate_refuses_the_rest():
         ("GET", "/metricsx"),
     ):
         assert through_gate(method, path) == (404, None), path
+    for method, path in (("POST", "/metrics"), ("TRACE", "/v1/models/digits")):
+        assert through_gate(method, path) == (405, None), path
     for body in (
         b"",
         b"[]",

@@ -103,6 +103,8 @@ def test_the_explorer_lets_no_request_name_a_file(server_process, samplers, tmp_
 
     for path in (f"/gradio_api/file={secret}", f"/file={secret}", "/gradio_api/proxy=http://x/"):
         assert code(path) == 404, path
+    for path in ("/healthz", "/metrics"):
+        assert (code(path), code(path, b"{}"), code(path + "x")) == (200, 405, 404), path
     for path in ("/gradio_api/upload", "/gradio_api/queue/join", "/login", "/gradio_api/vibe-edit"):
         assert code(path, b"{}") == 404, path
     file = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
