@@ -98,12 +98,12 @@ class Batcher:
             self._arrival.clear()
             # Of those whose client has gone nobody waits for an answer.
             self._waiting = collections.deque(job for job in self._waiting if not job.answer.done())
-            batch = self._batch()
-            if not batch:
+            if not self._waiting:
                 await self._arrival.wait()
                 continue
-            left = batch[0].arrived + self._delay - time.monotonic()
-            if left > 0 and sum(job.rows for job in batch) < self._max_batch_size:
+            left = self._waiting[0].arrived + self._delay - time.monotonic()
+            batch = self._batch(only_full=left > 0)
+            if batch is None:
                 await _wait(self._arrival, left)
                 continue
             for job in batch:
@@ -122,17 +122,26 @@ class Batcher:
                     job.answer.set_result(answer)
             self._on_batch(sum(job.rows for job in batch))
 
-    def _batch(self):
-        """Returns the oldest job and those that fit with it, in the order they came."""
-        batch, rows, kind = [], 0, None
+    def _batch(self, only_full):
+        """Returns the oldest job and those that fit with it, in the order they came.
+
+        Or, of `only_full`, those of the first kind that can have no more company; `None` if there
+        is none.
+        """
+        batches, full = {}, []
         for job in self._waiting:
-            kind = job.kind if kind is None else kind
-            if job.kind == kind:
-                if batch and rows + job.rows > self._max_batch_size:
-                    break
+            kind = job.kind
+            batch = batches.setdefault(kind, [])
+            rows = sum(other.rows for other in batch) + job.rows
+            if kind in full:
+                continue
+            if rows <= self._max_batch_size or not batch:
                 batch.append(job)
-                rows += job.rows
-        return batch
+            if rows >= self._max_batch_size:
+                full.append(kind)
+        if only_full:
+            return batches[full[0]] if full else None
+        return next(iter(batches.values()))
 
     def _answers(self, batch):
         """Returns a dict of arrays, or an exception, for each job."""

@@ -173,3 +173,21 @@ def test_what_nobody_has_foreseen_does_not_stop_the_batches(monkeypatch):
         return (await batcher.submit(Doubling(), "s", rows(1)))["y"].tolist()
 
     assert serve(scenario)[0] == [2]
+
+
+def test_a_full_batch_does_not_wait_for_the_company_of_another():
+    sampler = Doubling()
+
+    async def scenario(batcher):
+        alone = asyncio.create_task(batcher.submit(sampler, "alone", rows(0)))
+        await asyncio.sleep(0)
+        await batcher.submit(sampler, "full", rows(1, 2, 3, 4))
+        # The third does not fit: the first two need not wait for more.
+        tasks = [asyncio.create_task(batcher.submit(sampler, "s", rows(k, k))) for k in (5, 6)]
+        tasks.append(asyncio.create_task(batcher.submit(sampler, "t", rows(7, 7, 7))))
+        tasks.append(asyncio.create_task(batcher.submit(sampler, "t", rows(8, 8))))
+        await asyncio.gather(*tasks[:3])
+        assert not alone.done()
+
+    serve(scenario, delay=1000.0)
+    assert [batch for _, batch in sampler.batches] == [[1, 2, 3, 4], [5, 5, 6, 6], [7, 7, 7]]
