@@ -33,7 +33,7 @@ def replacing(path):
             # A full disk does not say which one it is.
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
 def write_bytes(path, data):
@@ -52,11 +52,12 @@ def write_json(path, value):
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _sync_folder(folder):
-    # Without this a crash of the machine may forget the rename. Not every file system
-    # (or operating system) can open a folder.
+def sync(path):
+    """Waits until a file's content, or a folder's list of names, is on disk."""
+    # Without this a crash of the machine may forget a rename or empty a file. Not every file
+    # system (or operating system) can open a folder.
     with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 
+from genkeras import atomic
 from genkeras.training.errors import RunError
 
 try:
@@ -94,7 +95,7 @@ def publish(model_dir, write, version=None):
         with held:
             write(temporary)
             for path in [*temporary.rglob("*"), temporary]:
-                _sync(path)
+                atomic.sync(path)
             path = _rename(temporary, model_dir, version)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -103,7 +104,7 @@ def publish(model_dir, write, version=None):
             with contextlib.suppress(OSError):
                 path.rmdir()
         raise
-    _sync(model_dir)
+    atomic.sync(model_dir)
     return path
 
 
@@ -151,14 +152,3 @@ def _rename(temporary, model_dir, version):
                 raise RunError(f"{path} exists, and nothing is overwritten.") from error
         else:
             return path
-
-
-def _sync(path):
-    # A crash of the machine must not leave a version with empty files. Not every file system
-    # can open a folder.
-    with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
