@@ -9,20 +9,11 @@ import sys
 
 from apps import flags, runner
 
+NINE = ["gan", "nsgan", "cgan", "wgan", "wgan_gp", "dcgan", "vae", "wae_mmd", "wae_gan"]
 # Presets fill in what the command line leaves open.
 PRESETS = {
     "demo": {
-        "models": [
-            "gan",
-            "nsgan",
-            "cgan",
-            "wgan",
-            "wgan_gp",
-            "dcgan",
-            "vae",
-            "wae_mmd",
-            "wae_gan",
-        ],
+        "models": NINE,
         "dataset": "fashion_mnist_sample",
         "width": 16,
         "epochs": 6,
@@ -36,19 +27,47 @@ PRESETS = {
         "epochs": 40,
         "eval_every": 5,
     },
-    # The published comparison of autoencoders with DCGAN, on MNIST; --dataset=celeba is the other.
-    "reproduction": {
+    # The published comparison of autoencoders with DCGAN, and the other models beside it.
+    "reproduction": {"models": NINE, "dataset": "mnist", "epochs": 10},
+    "reproduction_celeba": {
         "models": ["vae", "wae_mmd", "wae_gan", "dcgan"],
-        "dataset": "mnist",
+        "dataset": "celeba",
+        "crop": True,
+        "input_height": 108,
         "epochs": 20,
+    },
+}
+# One protocol: the models of a comparison share batch and epochs, and networks where they can.
+SHARED = {"batch_size": 64}
+MODEL_OPTIONS = {
+    "vae": {"network": "infogan"},
+    # Its convolutional networks, not the small perceptron.
+    "wae_mmd": {"exp": "mnist"},
+    "wae_gan": {"exp": "mnist"},
+}
+# What a preset sets otherwise, for one model; flags that are given come before these too.
+PRESET_OPTIONS = {
+    # Perceptrons: a step of the convolutional networks takes a quarter of a second.
+    "demo": {"wae_mmd": {"exp": "mnist_small"}, "wae_gan": {"exp": "mnist_small"}},
+    # As published: each model by its own program.
+    "reproduction": {
+        "vae": {"network": "mlp", "epochs": 60, "batch_size": 128},
+        "wae_mmd": {"epochs": 5, "batch_size": 100},
+        "wae_gan": {"epochs": 5, "batch_size": 100},
+        "dcgan": {"conditional": True},
+    },
+    "reproduction_celeba": {
+        "wae_mmd": {"exp": "celebA", "batch_size": 100},
+        "wae_gan": {"exp": "celebA", "batch_size": 100},
     },
 }
 FLAGS = {
     "preset": flags.Flag(
         "enum",
         "demo: all nine models on the pictures that come with genkeras. fashion_mnist_40: six "
-        "models, 40 epochs on Fashion-MNIST. reproduction: VAE, both WAEs and DCGAN on MNIST, or "
-        "on --dataset=celeba. Other flags change what a preset says.",
+        "models, 40 epochs on Fashion-MNIST. reproduction: all nine on MNIST, VAE, WAEs and DCGAN "
+        "as published. reproduction_celeba: these four on CelebA. Other flags change what a "
+        "preset says.",
         values=tuple(PRESETS),
     ),
     "models": flags.Flag("list", "Names of models, with commas: gan,nsgan,vae."),
@@ -72,18 +91,6 @@ FLAGS = {
         minimum=0,
     ),
 }
-# One protocol: the models of a comparison share their networks, batch and epochs.
-SHARED = {"batch_size": 64}
-MODEL_OPTIONS = {
-    "vae": {"network": "infogan"},
-    # Its convolutional networks, not the small perceptron.
-    "wae_mmd": {"exp": "mnist"},
-    "wae_gan": {"exp": "mnist"},
-}
-
-
-# Its perceptrons: a step of the convolutional networks takes a quarter of a second.
-DEMO_OPTIONS = {"wae_mmd": {"exp": "mnist_small"}, "wae_gan": {"exp": "mnist_small"}}
 
 
 def main(argv=None):
@@ -93,6 +100,7 @@ def main(argv=None):
 def _compare(words):
     values = flags.parse(words, __doc__, FLAGS, flags.SCORES, flags.DATA)
     preset = PRESETS.get(values["preset"], {})
+    given = frozenset(name for name, value in values.items() if value is not None)
     values |= {name: value for name, value in preset.items() if values[name] is None}
     flags.require(values, "models", "epochs")
     _check_models(values["models"])
@@ -106,7 +114,7 @@ def _compare(words):
             dataset=values["dataset"] or "fashion_mnist",
             data=runner.data_options(values),
             options=SHARED | options,
-            model_options=MODEL_OPTIONS | (DEMO_OPTIONS if values["preset"] == "demo" else {}),
+            model_options=_model_options(values, given),
             protocol=runner.protocol_options(values),
             num_seeds=values["seeds"],
             seed=values["seed"] or 0,
@@ -116,6 +124,19 @@ def _compare(words):
     )
     print(report_tables.plain_table(results))
     print(f"Report: {pathlib.Path(output_dir) / 'report.html'}")
+
+
+def _model_options(values, given):
+    """Returns what a single model takes, beside what all share and what flags say."""
+    special = PRESET_OPTIONS.get(values["preset"], {})
+    return {
+        model: {
+            name: value
+            for name, value in (MODEL_OPTIONS.get(model, {}) | special.get(model, {})).items()
+            if name not in given
+        }
+        for model in values["models"]
+    }
 
 
 def _check_models(models):

@@ -17,6 +17,11 @@ FLAGS = {
         "Folder of samplers, which a server can read. Default: the folder export of the run "
         "directory.",
     ),
+    "decoder_only": flags.Flag(
+        "boolean",
+        "Leave the encoder of an autoencoder out: a smaller SavedModel, without the signatures "
+        "encode and reconstruct. ONNX and LiteRT never have it.",
+    ),
     "name": flags.Flag("string", "The sampler's name. Default: MODEL_DATASET."),
     "version": flags.Flag(
         "integer",
@@ -50,6 +55,7 @@ def _export(words):
         values["version"],
         format=values["format"],
         best=bool(values["best"]),
+        decoder_only=bool(values["decoder_only"]),
     )
     print(f"Sampler: {path}")
     commands = export.commands(path)

@@ -1,6 +1,7 @@
-"""Draws pictures from a trained run.
+"""Draws pictures from a trained run, or from a sampler that comes with genkeras's source.
 
 python -m apps.sample --run_dir=checkpoints/vae/mnist/default --num_images=64 --output=sheet.png
+python -m apps.sample --pretrained=cgan_fashion_mnist --num_images=64 --output=sheet.png
 """
 
 import sys
@@ -9,6 +10,9 @@ from apps import flags, runner
 
 FLAGS = {
     "run_dir": flags.Flag("path", "The run directory that a training command printed."),
+    "pretrained": flags.Flag(
+        "string", "Instead of a run: the name of a folder in checkpoints/pretrained."
+    ),
     "best": flags.BEST,
     "num_images": flags.Flag(
         "integer", "How many pictures.", default=64, minimum=1, maximum=10_000_000
@@ -39,18 +43,27 @@ def main(argv=None):
 
 def _sample(words):
     values = flags.parse(words, __doc__, FLAGS)
-    flags.require(values, "run_dir", "output")
+    if values["pretrained"] is None:
+        flags.require(values, "run_dir")
+    elif values["run_dir"] is not None or values["best"]:
+        raise flags.UsageError("--pretrained is instead of --run_dir and --best: give one of them.")
+    flags.require(values, "output")
+    count, seed, output = values["num_images"], values["seed"], values["output"]
     from genkeras.evaluation import sampling
 
-    sampling.write_samples(
-        values["run_dir"],
-        values["num_images"],
-        values["seed"],
-        values["output"],
-        values["labels"],
-        best=bool(values["best"]),
-    )
-    print(f"{values['num_images']} pictures in {values['output']}")
+    if values["pretrained"] is None:
+        sampling.write_samples(
+            values["run_dir"], count, seed, output, values["labels"], best=bool(values["best"])
+        )
+    else:
+        from genkeras.serving import pretrained
+
+        sampling.check_output(output)
+        sampler = pretrained.load(values["pretrained"])
+        labels = pretrained.chosen_labels(sampler, values["labels"], count, seed)
+        blocks = pretrained.sample_blocks(sampler, count, seed, labels)
+        sampling.write_pictures(output, blocks, count, labels)
+    print(f"{count} pictures in {output}")
 
 
 if __name__ == "__main__":

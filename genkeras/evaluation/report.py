@@ -98,7 +98,7 @@ def _curves(results):
     for score, title in titles.items():
         by_epoch, by_seconds = {}, {}
         for model, entry in results["models"].items():
-            points = [_points(run["history"], score) for run in entry["runs"]]
+            points = [report_tables.points(run["history"], score) for run in entry["runs"]]
             if all(points):
                 by_epoch[model] = [([p[0] for p in seed], [p[2] for p in seed]) for seed in points]
                 by_seconds[model] = [
@@ -108,16 +108,6 @@ def _curves(results):
             figures[f"{score}_by_epoch"] = curves.curves(by_epoch, "epoch", title)
             figures[f"{score}_by_seconds"] = curves.curves(by_seconds, "training seconds", title)
     return figures
-
-
-def _points(history, score):
-    """Returns `(epoch, training seconds until then, value)` of each epoch that was scored."""
-    points, seconds = [], 0.0
-    for row in history:
-        seconds += row["seconds"]
-        if row.get(score) is not None:
-            points.append((row["epoch"], seconds, row[score]))
-    return points
 
 
 def _facts(results):
@@ -137,6 +127,20 @@ def _facts(results):
 
 def _caption(name, results):
     return "Real test pictures" if name == "real" else results["models"][name]["title"]
+
+
+def _equal_time(results):
+    """Returns `(text, header, rows)` of the table at equal training time, or `None`."""
+    table = report_tables.equal_time_table(results)
+    if table is None:
+        return None
+    seconds, header, rows = table
+    text = (
+        "The table above compares models that have seen the same number of training pictures. "
+        f"Here they have trained for the same time, {seconds:.0f} s, those of the quickest model: "
+        "each has the scores of its last scored epoch until then."
+    )
+    return text, header, rows
 
 
 def _verdict_text(results):
@@ -198,6 +202,9 @@ def _markdown(results, figures):
     lines = ["# Comparison of generative models", "", _facts(results), "", _READING, ""]
     lines += _markdown_table(header, rows)
     lines += [f"- {note}" for note in report_tables.notes(results)]
+    if equal_time := _equal_time(results):
+        text, head, cells = equal_time
+        lines += ["", "## At the same training time", "", text, "", *_markdown_table(head, cells)]
     lines += ["", "## Samples", "", "![](figures/samples.png)", ""]
     for title, text, names in _sections(results, figures):
         lines += [f"## {title}", "", *([text, ""] if text else [])]
@@ -256,6 +263,11 @@ def _html(results, figures):
         + "</li>"
         for title, found in report_tables.protocols(results).items()
     )
+    equal_time = ""
+    if found := _equal_time(results):
+        text, head, cells = found
+        equal_time = f"<h2>At the same training time</h2><p>{html.escape(text)}</p>"
+        equal_time += _html_table(head, cells, sortable=True)
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in report_tables.notes(results))
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -265,6 +277,7 @@ def _html(results, figures):
         f"<p>{html.escape(_READING)} A click on a column's title sorts by it.</p>"
         + _html_table(header, rows, sortable=True, fixed=bool(results["real"]))
         + (f"<ul>{notes}</ul>" if notes else "")
+        + equal_time
         + f'<h2>Samples</h2><div class="sheets">{sheets}</div>{sections}'
         f"<h2>Which differences are real</h2><p>{html.escape(_verdict_text(results))}</p>"
         f"{verdicts}<h2>Models</h2>{models}<h2>Names of the scores</h2><ul>{names}</ul>"

@@ -56,6 +56,59 @@ def scores_table(results):
     return header, rows
 
 
+def equal_time_table(results):
+    """Returns the scores that models had when the quickest of them had been trained.
+
+    Args:
+        results: Dict, the content of `results.json`.
+
+    Returns:
+        Triple `(seconds, header, rows)`: the mean training time of the quickest model, and
+        a table as from `scores_table`, with each model's last scores until then, means
+        over seeds. `None` if none was scored during training.
+    """
+    seconds = min(_mean(entry, "train_seconds") for entry in results["models"].values())
+    titles = {
+        name: score["title"]
+        for entry in results["models"].values()
+        for name, score in entry["scores"].items()
+        if all(points(run["history"], name) for run in entry["runs"])
+    }
+    if not titles:
+        return None
+    rows = []
+    for model, entry in results["models"].items():
+        cells = []
+        for score in titles:
+            # Rounded up: the quickest model's own last score is among them.
+            last = [
+                [point for point in points(run["history"], score) if point[1] <= seconds + 1e-3]
+                for run in entry["runs"]
+            ]
+            if not all(last):
+                cells.append(EMPTY)
+                continue
+            epoch, _, value = (sum(p[-1][i] for p in last) / len(last) for i in range(3))
+            cells.append(Cell(number(value), f"epoch {number(epoch)}", value, score))
+        rows.append([Cell(f"{model}: {entry['title']}"), *cells])
+    return seconds, ["Model", *titles.values()], rows
+
+
+def points(history, score):
+    """Returns `(epoch, training seconds until then, value)` of each epoch that was scored.
+
+    Args:
+        history: List of dicts, rows of a run's history.
+        score: String. A score's name.
+    """
+    found, seconds = [], 0.0
+    for row in history:
+        seconds += row["seconds"]
+        if row.get(score) is not None:
+            found.append((row["epoch"], seconds, row[score]))
+    return found
+
+
 def verdict_tables(results):
     """Returns a matrix of verdicts for every score.
 
@@ -154,14 +207,18 @@ def _bounds(interval):
 
 def _measures(entry):
     runs = entry["runs"]
-    mean_seconds = sum(run["train_seconds"] for run in runs) / len(runs)
-    mean_rate = sum(run["images_per_second"] for run in runs) / len(runs)
+    mean_seconds = _mean(entry, "train_seconds")
+    mean_rate = _mean(entry, "images_per_second")
     return [
         Cell(f"{entry['parameters']:,}", value=entry["parameters"]),
         Cell(str(runs[0]["epochs"]), value=runs[0]["epochs"]),
         Cell(f"{mean_seconds:.1f}", value=mean_seconds),
         Cell(f"{mean_rate:,.0f}", value=mean_rate),
     ]
+
+
+def _mean(entry, name):
+    return sum(run[name] for run in entry["runs"]) / len(entry["runs"])
 
 
 def _verdict_cell(found, model, other):

@@ -57,7 +57,18 @@ def write_samples(run_dir, num_images, seed, output, labels=None, best=False):
     check_output(output)
     config, model = experiment.load(run_dir, best=best)
     labels = chosen_labels(labels, config, model, num_images, seed)
-    blocks = sample_blocks(model, num_images, seed, labels)
+    write_pictures(output, sample_blocks(model, num_images, seed, labels), num_images, labels)
+
+
+def write_pictures(output, blocks, num_images, labels=None):
+    """Writes pictures as a sheet, as arrays or one by one, whichever `output` names.
+
+    Args:
+        output: String, as for `write_samples`.
+        blocks: Iterable of uint8 arrays `(num_rows, height, width, channels)`.
+        num_images: Integer. Rows of all blocks together.
+        labels: int64 array `(num_images,)`, or `None`.
+    """
     path = pathlib.Path(output)
     if path.suffix == ".npz":
         arrays = {"images": np.concatenate(list(blocks))}

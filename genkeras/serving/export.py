@@ -33,7 +33,14 @@ _log = logging.getLogger("genkeras")
 
 
 def export_run(
-    run_dir, output=None, name=None, version=None, format="saved_model", best=False, scores=None
+    run_dir,
+    output=None,
+    name=None,
+    version=None,
+    format="saved_model",
+    best=False,
+    scores=None,
+    decoder_only=False,
 ):
     """Makes a sampler of a run: `<output>/<name>/<version>/`.
 
@@ -50,6 +57,7 @@ def export_run(
         best: Boolean. Whether to take the state that `--keep_best` kept.
         scores: Dict of scores' names to numbers for the metadata; those of the run's history
             where `None`.
+        decoder_only: Boolean. Whether a SavedModel is without the encoder of an autoencoder.
 
     Returns:
         Path of the version.
@@ -91,7 +99,10 @@ def export_run(
 
     def write(folder):
         if format == "saved_model":
-            found = _write_saved_model(folder, model, config.image_shape, describe)
+            functions = serving_signatures.concrete_functions(
+                model, config.image_shape, decoder_only
+            )
+            found = _write_saved_model(folder, model, functions, describe)
         else:
             found = single_file.write(folder, format, model, describe)
         _log.info(
@@ -147,8 +158,7 @@ def commands(path):
     ]
 
 
-def _write_saved_model(folder, model, image_shape, describe):
-    functions = serving_signatures.concrete_functions(model, image_shape)
+def _write_saved_model(folder, model, functions, describe):
     facts = describe(serving_signatures.describe(functions))
     sampler = tf.Module(name="sampler")
     # Those of the training program that no signature reads stay behind.

@@ -14,12 +14,13 @@ from genkeras.serving import tensor_functions
 DEFAULT = "serving_default"
 
 
-def concrete_functions(model, image_shape):
+def concrete_functions(model, image_shape, decoder_only=False):
     """Returns the signatures of a sampler.
 
     Args:
         model: Model of a run.
         image_shape: Tuple `(height, width, channels)`.
+        decoder_only: Boolean. Whether the last two are left out.
 
     Returns:
         Dict of a signature's name to a concrete function with named inputs and outputs:
@@ -74,7 +75,7 @@ def concrete_functions(model, image_shape):
         "sample_png": (sample_png, seeds | rows),
         "draw_latents": (lambda seeds: {"latents": draw_latents(seeds)}, seeds),
     }
-    if model_functions.encode is not None:
+    if model_functions.encode is not None and not decoder_only:
         signatures["encode"] = (lambda images: {"latents": encode(images)}, images)
         signatures["reconstruct"] = (lambda images: decode(encode(images)), images)
     return {name: _traced(*signature) for name, signature in signatures.items()}

@@ -73,25 +73,8 @@ class Config:
         return None if self.class_names is None else len(self.class_names)
 
     def class_numbers(self, words):
-        """Returns the classes that somebody named, as numbers.
-
-        Args:
-            words: List of strings, each the name of a class or its number.
-
-        Raises:
-            RunError: If a word is neither, or there is none.
-        """
-        class_names = self.class_names or ()
-        numbers = {str(number): number for number in range(len(class_names))}
-        # A class may be called "7": its name comes first.
-        numbers |= {name: number for number, name in enumerate(class_names)}
-        unknown = [word for word in words if word not in numbers]
-        if unknown or not words:
-            raise RunError(
-                f"{', '.join(map(repr, unknown)) or 'An empty list'} names no class; expected "
-                f"numbers from 0 to {len(class_names) - 1}, or names of {', '.join(class_names)}."
-            )
-        return [numbers[word] for word in words]
+        """Returns the numbers of classes that somebody named; see `class_numbers` below."""
+        return class_numbers(words, self.class_names or ())
 
     def build_model(self):
         """Builds the compiled model, with initial weights.
@@ -295,3 +278,25 @@ def _data_defaults(facts):
 def _plain(value):
     """Returns a value as it can stand in a directory's name."""
     return re.sub(r"[^\w.+-]", "_", str(value))
+
+
+def class_numbers(words, class_names):
+    """Returns the classes that somebody named, as numbers.
+
+    Args:
+        words: List of strings, each the name of a class or its number.
+        class_names: Sequence of strings, in the order of their numbers.
+
+    Raises:
+        RunError: If a word is neither, or there is none.
+    """
+    numbers = {str(number): number for number in range(len(class_names))}
+    # A class may be called "7": its name comes first.
+    numbers |= {name: number for number, name in enumerate(class_names)}
+    unknown = [word for word in words if word not in numbers]
+    if unknown or not words:
+        raise RunError(
+            f"{', '.join(map(repr, unknown)) or 'An empty list'} names no class; expected "
+            f"numbers from 0 to {len(class_names) - 1}, or names of {', '.join(class_names)}."
+        )
+    return [numbers[word] for word in words]

@@ -167,6 +167,34 @@ def test_curves_only_of_what_was_scored_in_training(tmp_path):
     assert not any("_by_" in name for name in names)
 
 
+def test_models_at_the_same_training_time(tmp_path):
+    results = _results({"gan": [20.0, 22.0], "vae": [10.0, 11.0]})
+    for run in results["models"]["gan"]["runs"]:
+        # Scored after 4 and 12 s; the VAE after 2 and 6 s, which it takes in all.
+        run["train_seconds"] = 12.0
+        for row in run["history"]:
+            row["seconds"] = 4.0
+    seconds, header, rows = report_tables.equal_time_table(results)
+    assert seconds == 6.0
+    assert header == ["Model", "Fréchet distance"]
+    assert [(row[1].value, row[1].detail) for row in rows] == [
+        (10.0, "epoch 1"),
+        (pytest.approx(10 / 3), "epoch 3"),
+    ]
+    report.write(results, _outcomes(results), tmp_path)
+    for name in ("report.html", "report.md"):
+        text = (tmp_path / name).read_text()
+        assert "At the same training time" in text
+        assert "the same time, 6 s" in text
+    # A model that was not scored by then has no number.
+    results["models"]["gan"]["runs"][0]["history"][0]["seconds"] = 6.1
+    assert report_tables.equal_time_table(results)[2][0][1] is report_tables.EMPTY
+    for entry in results["models"].values():
+        for run in entry["runs"]:
+            run["history"] = []
+    assert report_tables.equal_time_table(results) is None
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0"), (12.3456, "12.35"), (0.00123, "0.00123"), (98765.4, "98765"), (1e-7, "1.00e-07")],

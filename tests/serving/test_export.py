@@ -20,6 +20,7 @@ from genkeras.serving import (
     tensor_functions,
     versions,
 )
+from genkeras.serving.sampler import Sampler
 from genkeras.training import experiment, state
 from genkeras.training.errors import RunError
 
@@ -73,6 +74,21 @@ def test_a_sampler_that_needs_this_process_is_refused(tmp_path):
 
 
 @pytest.mark.usefixtures("_in_this_process")
+def test_a_decoder_alone_is_smaller(stored_run, tmp_path):
+    run = stored_run("vae", n_hidden=4, latent_dim=2)
+    whole = export.export_run(run, tmp_path, name="whole")
+    decoder = export.export_run(run, tmp_path, name="decoder", decoder_only=True)
+    sampler = Sampler(decoder, "decoder", 1)
+    assert set(Sampler(whole, "whole", 1).signatures) - set(sampler.signatures) == {
+        "encode",
+        "reconstruct",
+    }
+    assert set(sampler.facts["signatures"]) == set(sampler.signatures)
+    weights = [next(path.glob("variables/*.data*")).stat().st_size for path in (whole, decoder)]
+    # The encoder: 144*4+4, 4*4+4, 4*4+4 weights of 4 bytes.
+    assert weights[0] - weights[1] >= 4 * (580 + 20 + 20)
+
+
 def test_versions_count_up_and_nothing_is_overwritten(run_dir, tmp_path):
     paths = [export.export_run(run_dir, tmp_path) for _ in range(2)]
     assert [path.name for path in paths] == ["1", "2"]
