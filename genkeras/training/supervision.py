@@ -18,8 +18,12 @@ import time
 from genkeras.training.errors import RunError, WorkerLostError
 
 POLL_SECONDS = 0.1
-# How long the others get to notice that the chief has stopped.
+# How long the others get to notice that one has stopped after a signal.
 GRACE_SECONDS = 20.0
+# How long the cause gets to end, when who lost it was quicker.
+CAUSE_SECONDS = 5.0
+# A terminal that is closed ends a program as SIGTERM does.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Of a worker that could be started again a hundred times in vain: a mistake of its user, or
 # somebody has told it to stop.
 FINAL_STATUSES = (1, 2, 128 + signal.SIGINT, 128 + signal.SIGTERM)
@@ -77,7 +81,8 @@ class Supervisor:
 
         Returns:
             Integer exit status: 0; that of a worker which ended for a reason that a restart
-            does not mend; 1 after too many restarts; 130 or 143 after Ctrl-C or SIGTERM.
+            does not mend; 1 after too many restarts; 130 or 143 after Ctrl-C or SIGTERM, 129
+            when the terminal was closed.
 
         Raises:
             RunError: If the machine's GPUs do not divide among the workers.
@@ -91,15 +96,14 @@ class Supervisor:
                 if failed is None:
                     return status
                 if restarts < self._max_restarts:
-                    print(
+                    _show(
                         f"{failed.ending()}: starting all again from the last state "
-                        f"({restarts + 1} of {self._max_restarts} restarts)",
-                        flush=True,
+                        f"({restarts + 1} of {self._max_restarts} restarts)\n"
                     )
-        print(
+        _show(
             f"{failed.ending()}, and all were started again {self._max_restarts} times already: "
-            f"giving up. The end of {failed.log}:\n{_last_lines(failed.log)}",
-            file=sys.stderr,
+            f"giving up. The end of {failed.log}:\n{_last_lines(failed.log)}\n",
+            sys.stderr,
         )
         return 1
 
@@ -127,7 +131,7 @@ class Supervisor:
                 # Ctrl-C reaches them through here alone, and once.
                 start_new_session=True,
             )
-        print(f"worker {number}: pid {process.pid}, log {log}", flush=True)
+        _show(f"worker {number}: pid {process.pid}, log {log}\n")
         return Worker(number, process, log)
 
     def _watch(self, workers):
@@ -138,26 +142,35 @@ class Supervisor:
             if passed_on < len(self._signals):
                 if passed_on and self._signals[-1] == signal.SIGINT:
                     break  # Ctrl-C once more.
+                number = self._signals[-1]
                 for worker in workers:
-                    _send(worker, self._signals[-1])
+                    # Nothing of theirs hangs on the terminal: their state is to be stored.
+                    _send(worker, signal.SIGTERM if number == signal.SIGHUP else number)
+                deadline = deadline if passed_on else None
                 passed_on = len(self._signals)
+            failures = [worker.status for worker in workers if worker.status]
             if self._signals:
-                if workers[0].status is not None:
-                    deadline = deadline or time.monotonic() + GRACE_SECONDS
-                    if time.monotonic() > deadline:
-                        break
-            elif any(worker.status for worker in workers):
-                break
+                # One that stopped before it began to train leaves a chief that waits for it.
+                ending, grace = failures or workers[0].status is not None, GRACE_SECONDS
+            else:
+                # Who was lost may still be telling why.
+                ending, grace = failures, CAUSE_SECONDS
+                if any(status != WorkerLostError.exit_status for status in failures):
+                    break
+            if ending:
+                deadline = deadline or time.monotonic() + grace
+                if time.monotonic() > deadline:
+                    break
         if all(worker.status == 0 for worker in workers):
             return 0, None
         if self._signals:
             return 128 + self._signals[0], None
         failed = _first_cause(workers)
         if failed.status in FINAL_STATUSES:
-            print(
+            _show(
                 f"{failed.ending()}; the others are stopped. The end of {failed.log}:\n"
-                f"{_last_lines(failed.log)}",
-                file=sys.stderr,
+                f"{_last_lines(failed.log)}\n",
+                sys.stderr,
             )
             return failed.status, None
         return None, failed
@@ -171,15 +184,17 @@ class Supervisor:
             log.seek(self._shown)
             text = log.read()
             self._shown += len(text)
-            sys.stdout.write(text.decode(errors="replace"))
-            sys.stdout.flush()
+            _show(text.decode(errors="replace"))
 
     @contextlib.contextmanager
     def _noting_signals(self):
         def note(number, frame):
             self._signals.append(number)
 
-        previous = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+        # Under `nohup` a closed terminal is ignored.
+        ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        noted = [n for n in SIGNALS if n != signal.SIGHUP or not ignored]
+        previous = {n: signal.signal(n, note) for n in noted}
         try:
             yield
         finally:
@@ -249,6 +264,17 @@ def _kill(worker):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.process.pid, signal.SIGKILL)
         worker.process.wait()
+
+
+def _show(text, stream=None):
+    """Prints, as long as there is somebody to read it; workers are not stopped for that."""
+    stream = stream or sys.stdout
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:  # A `tee` that was stopped, a terminal that was closed.
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _size(path):

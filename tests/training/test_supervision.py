@@ -96,7 +96,36 @@ def test_what_a_restart_does_not_mend_ends_all(supervise, starts, status, capfd)
     assert "the reason" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_reason_that_is_told_after_the_loss_ends_all(supervise, starts, capfd):
+    """Who lost a worker may be gone before the worker is that knows why."""
+    text = "if number: sys.exit(75)\ntime.sleep(0.5)\nprint('the reason', flush=True)\nsys.exit(1)"
+    assert supervise(text) == 1
+    assert len(starts(0)) == 1
+    assert "the reason" in capfd.readouterr().err
+
+
+def test_nobody_waits_long_for_a_reason(supervise, starts, monkeypatch):
+    monkeypatch.setattr(supervision, "CAUSE_SECONDS", 0.2)
+    text = "if attempt == 1:\n    sys.exit(75) if number else time.sleep(60)"
+    assert supervise(text) == 0
+    assert len(starts(0)) == 2
+
+
+def test_workers_go_on_when_nobody_reads_any_more(supervise, starts, tmp_path, monkeypatch):
+    """As when Ctrl-C has stopped a `tee` behind it."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    text = "time.sleep(0.5)\npathlib.Path(log).with_suffix('.done').touch()"
+    with open(writing, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        assert supervise(text) == 0
+    assert len(starts(0)) == 1
+    assert len(list(tmp_path.glob("*.done"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
 def test_a_signal_is_passed_on_and_waited_for(supervise, starts, tmp_path, number, status):
     text = """
 def stop(number, frame):
@@ -143,6 +172,29 @@ while True:
     sender.start()
     assert supervise(text) == 143
     sender.join()
+
+
+def test_a_chief_that_waits_for_who_has_stopped_is_ended(supervise, tmp_path, monkeypatch):
+    """It may be waiting for a worker that was told to stop before it came."""
+    monkeypatch.setattr(supervision, "GRACE_SECONDS", 0.2)
+    text = """
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143) if number else None)
+pathlib.Path(log).with_suffix(".ready").touch()
+for _ in range(50):
+    time.sleep(0.1)
+pathlib.Path(log).with_suffix(".waited").touch()
+"""
+
+    def send():
+        while len(list(tmp_path.glob("*.ready"))) < 2:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    assert supervise(text) == 143
+    sender.join()
+    assert not list(tmp_path.glob("*.waited"))
 
 
 def test_gpus_are_dealt_out(monkeypatch):
