@@ -2,7 +2,8 @@
 # One training on four machines with eight GPUs each:
 #
 #   sbatch examples/slurm.sh apps.dcgan --dataset=celeba --input_height=108 --crop \
-#     --run_dir=/shared/runs/dcgan --cache_dir=/shared/cache --batch_size=2048 --save_every=5m
+#     --data_dir=/shared/data --run_dir=/shared/runs/dcgan --cache_dir=/shared/cache \
+#     --batch_size=2048 --save_every=5m
 #
 # Run directory, cache and data must be on a disk that all machines share. When a worker dies all
 # are started again, at most RESTARTS times, and go on from the last stored state. Two minutes
@@ -25,18 +26,34 @@ RESTARTS=${RESTARTS:-3}
 port=$((20000 + SLURM_JOB_ID % 20000))
 hosts=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed "s/.*/\"&:$port\"/" | paste -sd, -)
 export TF_WORKERS="[$hosts]"
+# Since Slurm 22.05 srun does not ask for those of sbatch by itself.
+export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"
 
 attempt=0
 while true; do
   status=0
-  # The number of a task is known in the task alone.
+  # The number of a task is known in the task alone. When one fails srun kills the others, status
+  # 137, and returns the highest of all: what is final is made higher. A task's signals go to its
+  # shell too, which waits.
   # shellcheck disable=SC2016
   srun --kill-on-bad-exit=1 bash -c '
     task="{\"type\": \"worker\", \"index\": $SLURM_PROCID}"
     export TF_CONFIG="{\"cluster\": {\"worker\": $TF_WORKERS}, \"task\": $task}"
-    exec python -m "$@"' worker "$@" || status=$?
+    trap : INT TERM
+    status=0
+    python -m "$@" || status=$?
+    case $status in
+      1 | 2) status=$((status + 200)) ;;
+      130 | 143) status=$((status + 100)) ;;
+      75) sleep 5 ;; # Who was lost may still be telling why.
+    esac
+    exit "$status"' worker "$@" || status=$?
   # Done, a mistake that a restart does not mend, or told to stop.
-  case $status in 0 | 1 | 2 | 130 | 143) exit "$status" ;; esac
+  case $status in
+    0) exit 0 ;;
+    201 | 202) exit $((status - 200)) ;;
+    230 | 243) exit $((status - 100)) ;;
+  esac
   attempt=$((attempt + 1))
   if [ "$attempt" -gt "$RESTARTS" ]; then
     echo "Started again $RESTARTS times already: giving up." >&2

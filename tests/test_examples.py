@@ -75,10 +75,13 @@ def test_a_pod_tells_its_worker_of_the_others(job, commands):
 def slurm(commands, tmp_path):
     """Function of a `python` script, run as two tasks: the finished process of the job."""
     commands("scontrol", '[ "$*" = "show hostnames node[3-4]" ] && printf "node3\\nnode4\\n"')
+    commands("sleep", "")
+    # As Slurm's: when a task fails the others are killed, and the highest status is that of all.
     commands(
         "srun",
         '[ "$1" = --kill-on-bad-exit=1 ] && shift\nworst=0\n'
-        'for SLURM_PROCID in 0 1; do export SLURM_PROCID\n  status=0; "$@" || status=$?\n'
+        "for SLURM_PROCID in 0 1; do export SLURM_PROCID\n"
+        '  if [ $worst = 0 ]; then status=0; "$@" || status=$?; else status=137; fi\n'
         "  [ $status -gt $worst ] && worst=$status\ndone\nexit $worst",
     )
 
@@ -87,7 +90,8 @@ def slurm(commands, tmp_path):
         return subprocess.run(
             ["bash", str(EXAMPLES / "slurm.sh"), *words],
             env=environment
-            | {"SLURM_JOB_ID": "41234", "SLURM_JOB_NODELIST": "node[3-4]", "RESTARTS": "2"},
+            | {"SLURM_JOB_ID": "41234", "SLURM_JOB_NODELIST": "node[3-4]", "RESTARTS": "2"}
+            | {"SLURM_CPUS_PER_TASK": "32"},
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -113,7 +117,14 @@ def test_slurm_tells_each_worker_of_the_others(slurm):
 
 @pytest.mark.parametrize(
     ("statuses", "starts", "status"),
-    [("75 0", 2, 0), ("137 137 137 137", 3, 137), ("143 0", 1, 143), ("1 0", 1, 1)],
+    [
+        ("75 0", 2, 0),
+        ("137 137 137 137", 3, 137),
+        ("143 0", 1, 143),
+        ("130 0", 1, 130),
+        ("1 0", 1, 1),
+        ("2 0", 1, 2),
+    ],
 )
 def test_slurm_starts_all_again_a_few_times(slurm, tmp_path, statuses, starts, status):
     python = (
@@ -123,6 +134,21 @@ def test_slurm_starts_all_again_a_few_times(slurm, tmp_path, statuses, starts, s
     done = slurm(python, "apps.vae")
     assert done.returncode == status
     assert len((tmp_path / "starts").read_text().split()) == starts
+
+
+def test_a_task_that_is_told_to_stop_stores_its_state(slurm, tmp_path):
+    """Slurm signals the task's shell and what the shell has started."""
+    python = (
+        "trap 'echo x >> stored; exit 143' TERM\nkill -TERM $PPID $$\n"
+        "while true; do /bin/sleep 0.1; done"
+    )
+    assert slurm(python, "apps.vae").returncode == 143
+    assert (tmp_path / "stored").read_text() == "x\n"
+
+
+def test_slurm_asks_for_the_processors_of_a_task(slurm):
+    done = slurm('echo "$SRUN_CPUS_PER_TASK"', "apps.vae")
+    assert done.stdout.split() == ["32", "32"]
 
 
 def test_slurm_says_what_it_needs(slurm):
