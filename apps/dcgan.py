@@ -115,25 +115,26 @@ def _dcgan(words):
     prepared = runner.prepare("dcgan", values, MODEL, data, default_dataset="celeba")
     labels = _visualize_labels(values["visualize_labels"], prepared.config)
     print(f"dcgan on {prepared.config.dataset}, run directory {prepared.run_dir}")
-    if values["train"]:
-        summary = experiment.train(
-            prepared,
-            sheet_every=values["sample_freq"],
-            state_every=state_every,
-            states_kept=values["max_to_keep"],
-            distribution=devices,
-            **runner.scoring(values, prepared),
-        )
-        if summary is None:  # A worker that is not the chief.
-            return
-        runner.report(prepared, summary)
-    else:
-        experiment.draw(prepared)
-        print(f"Sheets: {prepared.run_dir / 'samples'}")
-    if values["export"]:
-        runner.export(prepared)
-    if _wants_visualize(values):
-        _visualize(prepared, values["visualize_option"], labels)
+    with runner.ending_together(devices):
+        if values["train"]:
+            summary = experiment.train(
+                prepared,
+                sheet_every=values["sample_freq"],
+                state_every=state_every,
+                states_kept=values["max_to_keep"],
+                distribution=devices,
+                **runner.scoring(values, prepared),
+            )
+            if summary is None:  # A worker that is not the chief.
+                return
+            runner.report(prepared, summary)
+        else:
+            experiment.draw(prepared)
+            print(f"Sheets: {prepared.run_dir / 'samples'}")
+        if values["export"]:
+            runner.export(prepared)
+        if _wants_visualize(values):
+            _visualize(prepared, values["visualize_option"], labels)
 
 
 def _train_size(word):

@@ -1,5 +1,6 @@
 """What every app does: read flags, say clearly what is wrong, leave with the right status."""
 
+import contextlib
 import datetime
 import logging
 import os
@@ -103,18 +104,19 @@ def train(
         prepared = prepare(model, values, model_flags, data_options(values), default_dataset)
         sheets = extra_sheets(values, prepared) if extra_sheets else []
         print(f"{model} on {prepared.config.dataset}, run directory {prepared.run_dir}")
-        summary = experiment.train(
-            prepared,
-            extra_sheets=sheets,
-            state_every=every,
-            distribution=devices,
-            **scoring(values, prepared),
-        )
-        if summary is None:  # A worker that is not the chief.
-            return
-        report(prepared, summary)
-        if values["export"]:
-            export(prepared)
+        with ending_together(devices):
+            summary = experiment.train(
+                prepared,
+                extra_sheets=sheets,
+                state_every=every,
+                distribution=devices,
+                **scoring(values, prepared),
+            )
+            if summary is None:  # A worker that is not the chief.
+                return
+            report(prepared, summary)
+            if values["export"]:
+                export(prepared)
 
     return run(program, argv)
 
@@ -159,6 +161,21 @@ def distribution(strategy=None, sync_batch_norm=None):
     from genkeras.training import devices
 
     return devices.create(strategy, bool(sync_batch_norm))
+
+
+@contextlib.contextmanager
+def ending_together(devices):
+    """Context that a worker leaves when all do.
+
+    A chief that dies in what it does alone at the end can only be started again with the
+    others: a cluster does not start again what has ended well.
+
+    Args:
+        devices: What `distribution` has returned.
+    """
+    yield
+    if devices is not None:
+        devices.wait()
 
 
 def state_every(values, default=0):
