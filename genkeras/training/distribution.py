@@ -122,7 +122,7 @@ class Distribution:
         """Runs the pretraining of a model that asks for one, unless its training has begun.
 
         It is short, and its loss is not a mean over pictures: every worker does all of it,
-        on one device.
+        on one device. The chief's numbers count: another's may be rounded otherwise.
 
         Args:
             model: Compiled model, its state restored.
@@ -133,8 +133,22 @@ class Distribution:
             return
         plain = config.build_model()
         loop.pretrain(plain, images, config.seed)
-        for variable, pretrained in zip(model.variables, plain.variables, strict=True):
-            variable.assign(pretrained.numpy())
+        arrays = self._chief_s([variable.numpy() for variable in plain.variables])
+        for variable, pretrained in zip(model.variables, arrays, strict=True):
+            variable.assign(pretrained)
+
+    def _chief_s(self, arrays):
+        """Returns arrays of all workers with the chief's floats; integers are the same."""
+        if self._num_workers == 1:
+            return arrays
+        floats = [array for array in arrays if array.dtype == np.float32]
+        rows = np.concatenate([array.ravel() for array in floats])
+        rows = self._exchange(rows if self.is_chief else rows[:0])
+        parts = iter(np.split(rows, np.cumsum([array.size for array in floats])[:-1]))
+        return [
+            next(parts).reshape(array.shape) if array.dtype == np.float32 else array
+            for array in arrays
+        ]
 
     def fit(self, model, batches, history, config, chosen_callbacks):
         """Trains until the epochs of a configuration are done, from where the history ends.
