@@ -7,7 +7,7 @@ import os
 import tensorflow as tf
 
 from genkeras.training.distribution import Distribution, losses_told
-from genkeras.training.errors import RunError
+from genkeras.training.errors import RunError, WorkerLostError
 
 STRATEGIES = ("none", "mirrored", "multi_worker")
 
@@ -28,6 +28,7 @@ def create(name=None, synchronised_batch_norm=False):
 
     Raises:
         RunError: If `TF_CONFIG` does not say what several workers need.
+        WorkerLostError: If another worker is gone, or this one's port is another program's.
     """
     if name is None:
         gpus = tf.config.list_physical_devices("GPU")
@@ -44,8 +45,15 @@ def create(name=None, synchronised_batch_norm=False):
         here = workers()
         # It tells every message that is planned.
         logging.getLogger("tensorflow").setLevel(logging.WARNING)
-        with losses_told():
-            strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        try:
+            with losses_told():
+                strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        except tf.errors.UnknownError as error:
+            # It may be free the next time, or be another one.
+            raise WorkerLostError(
+                f"This worker cannot listen at its port, which TF_CONFIG={os.environ['TF_CONFIG']} "
+                f"names: another program may have it ({error.message})."
+            ) from error
         task = strategy.cluster_resolver
         number = here.index((task.task_type, task.task_id))
         return Distribution(strategy, number, len(here), synchronised_batch_norm)
@@ -69,6 +77,8 @@ def workers():
     try:
         content = json.loads(text)
         cluster, task = content["cluster"], content["task"]
+        if any(isinstance(addresses, str) for addresses in cluster.values()):
+            raise TypeError("addresses are no list")
         found = [
             (kind, index)
             for kind in ("chief", "worker")
@@ -78,8 +88,8 @@ def workers():
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"TF_CONFIG={text!r} does not name the workers ({type(error).__name__}: {error}); "
-            f"expected JSON such as {example}. Start local workers with apps.launch, or leave "
-            "--strategy=multi_worker out."
+            f"expected JSON such as {example}. Start local workers with apps.launch, or train on "
+            "one device with --strategy=none."
         ) from error
     if here not in found:
         raise RunError(

@@ -103,6 +103,10 @@ def test_the_chief_is_the_first_worker(monkeypatch, cluster, task, found):
         ("", "does not name the workers"),
         ("{", "does not name the workers"),
         ('{"cluster": {}}', "does not name the workers .KeyError"),
+        (
+            '{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}',
+            "addresses are no list",
+        ),
         ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "this is ps 0"),
     ],
 )
@@ -110,6 +114,17 @@ def test_what_is_wrong_with_tf_config_is_told(monkeypatch, config, told):
     monkeypatch.setenv("TF_CONFIG", config)
     with pytest.raises(RunError, match=told):
         devices.create("multi_worker")
+
+
+def test_a_port_that_another_program_has_is_tried_again(monkeypatch):
+    def occupied():
+        raise tf.errors.UnknownError(None, None, "Could not start gRPC server")
+
+    config = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", occupied)
+    with pytest.raises(WorkerLostError, match=r"cannot listen at its port.*a:1.*not start gRPC"):
+        devices.create()
 
 
 def test_one_device_needs_no_distribution(monkeypatch):
