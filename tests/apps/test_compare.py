@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -48,6 +49,7 @@ def test_a_comparison_leaves_report_figures_and_numbers(capsys):
     assert "reconstruction_mse_inversion_test64" in results["models"]["nsgan"]["scores"]
     assert "reconstruction_mse_encoder_test64" in results["models"]["vae"]["scores"]
     assert results["features"] == "classifier_fashion_mnist"
+    assert f"Keras {keras.__version__}" in results["machine"]
     real = results["real"]["frechet_classifier_distance_fashion_mnist_train200"]["value"]
     assert all(real < entry["scores"][frechet]["mean"] / 3 for entry in results["models"].values())
     for verdict in results["verdicts"]:
