@@ -110,7 +110,7 @@ def _dcgan(words):
 
     devices = None
     if values["train"]:
-        devices = runner.distribution(values["strategy"], values["sync_batch_norm"])
+        devices = runner.distribution(values["strategy"])
     data = runner.data_options(values) | train_size
     prepared = runner.prepare("dcgan", values, MODEL, data, default_dataset="celeba")
     labels = _visualize_labels(values["visualize_labels"], prepared.config)

@@ -94,11 +94,6 @@ RUN = {
         "is more than one GPU, else none.",
         values=("none", "mirrored", "multi_worker"),
     ),
-    "sync_batch_norm": Flag(
-        "boolean",
-        "With several devices: batch norm over the whole batch, as one device has it, instead of "
-        "over each device's share.",
-    ),
     "fresh": Flag(
         "boolean",
         "Begin anew; a run that is there is moved to RUN_DIR.old-1 (-2, ...), not deleted.",
@@ -119,6 +114,11 @@ MODEL = {
         "What the layers compute in; weights, losses and penalties stay float32. The mixed ones "
         "are for devices with 16-bit arithmetic. Default: float32.",
         values=("float32", "mixed_float16", "mixed_bfloat16"),
+    ),
+    "sync_batch_norm": Flag(
+        "boolean",
+        "With several devices: batch norm over the whole batch, as one device has it, instead of "
+        "over each device's share.",
     ),
     "latent_dim": Flag(
         "integer", "Length of the latent vector.", ("dim_z", "z_dim", "zdim"), minimum=1

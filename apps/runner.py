@@ -100,7 +100,7 @@ def train(
         every = state_every(values)
         from genkeras.training import experiment
 
-        devices = distribution(values["strategy"], values["sync_batch_norm"])
+        devices = distribution(values["strategy"])
         prepared = prepare(model, values, model_flags, data_options(values), default_dataset)
         sheets = extra_sheets(values, prepared) if extra_sheets else []
         print(f"{model} on {prepared.config.dataset}, run directory {prepared.run_dir}")
@@ -150,17 +150,17 @@ def prepare(model, values, model_flags, data, default_dataset):
     )
 
 
-def distribution(strategy=None, sync_batch_norm=None):
+def distribution(strategy=None):
     """Returns the `Distribution` that flags ask for, or `None` for one device.
 
     To be called before anything else that uses TensorFlow.
 
     Args:
-        strategy, sync_batch_norm: Values of these flags of `flags.RUN`.
+        strategy: Value of this flag of `flags.RUN`.
     """
     from genkeras.training import devices
 
-    return devices.create(strategy, bool(sync_batch_norm))
+    return devices.create(strategy)
 
 
 @contextlib.contextmanager

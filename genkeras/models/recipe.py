@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 # What is no option of `Recipe.build`, but of training.
-TRAINING_OPTIONS = ("batch_size", "epochs", "precision")
+TRAINING_OPTIONS = ("batch_size", "epochs", "precision", "sync_batch_norm")
+# Of every model.
+SHARED_DEFAULTS = {"precision": "float32", "sync_batch_norm": False}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +52,12 @@ class Recipe:
             dataset: String. Name of the data set.
 
         Returns:
-            Dict of every option, `batch_size`, `epochs` and `precision` included.
+            Dict of every option, those of training included.
 
         Raises:
             ValueError: If an option is unknown.
         """
-        options = {"precision": "float32", **self.defaults}
+        options = {**SHARED_DEFAULTS, **self.defaults}
         if dataset in self.dataset_epochs:
             options["epochs"] = self.dataset_epochs[dataset]
         if self.variants:

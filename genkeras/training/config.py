@@ -8,6 +8,7 @@ import genkeras
 from genkeras import atomic, registry
 from genkeras.data.dataset import DataOptions
 from genkeras.data.registry import canonical_name, directory_name
+from genkeras.models.recipe import SHARED_DEFAULTS
 from genkeras.training import config_values
 from genkeras.training.errors import RunError
 
@@ -167,7 +168,7 @@ def load(run_dir):
         raise RunError(f"{path} does not have the fields of a run: look at {', '.join(odd)}.")
     config_values.check(content, path)
     config_values.check_options(content["model"], content["options"], path)
-    content["options"] = {"precision": "float32"} | content["options"]
+    content["options"] = SHARED_DEFAULTS | content["options"]
     for name in ("image_shape", "class_names"):
         content[name] = None if content[name] is None else tuple(content[name])
     return Config(**content)

@@ -12,7 +12,7 @@ from genkeras.training.errors import RunError, WorkerLostError
 STRATEGIES = ("none", "mirrored", "multi_worker")
 
 
-def create(name=None, synchronised_batch_norm=False):
+def create(name=None):
     """Returns the `Distribution` that a strategy's name asks for.
 
     To be called before TensorFlow computes anything: workers must be connected first. With
@@ -21,7 +21,6 @@ def create(name=None, synchronised_batch_norm=False):
     Args:
         name: String, one of `STRATEGIES`. `None` chooses: `"multi_worker"` where `TF_CONFIG`
             names more than one worker, `"mirrored"` where there is more than one GPU.
-        synchronised_batch_norm: Boolean. As in `Distribution`.
 
     Returns:
         `Distribution`, or `None` for one device.
@@ -38,9 +37,7 @@ def create(name=None, synchronised_batch_norm=False):
     if name == "mirrored":
         kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
         devices = [device.name for device in tf.config.list_logical_devices(kind)]
-        return Distribution(
-            tf.distribute.MirroredStrategy(devices), synchronised_batch_norm=synchronised_batch_norm
-        )
+        return Distribution(tf.distribute.MirroredStrategy(devices))
     if name == "multi_worker":
         here = workers()
         # It tells every message that is planned.
@@ -56,7 +53,7 @@ def create(name=None, synchronised_batch_norm=False):
             ) from error
         task = strategy.cluster_resolver
         number = here.index((task.task_type, task.task_id))
-        return Distribution(strategy, number, len(here), synchronised_batch_norm)
+        return Distribution(strategy, number, len(here))
     return None
 
 

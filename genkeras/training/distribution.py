@@ -39,16 +39,13 @@ class Distribution:
         worker: Integer. The number of this process; 0 is the chief, which writes. The others
             only read.
         num_workers: Integer.
-        synchronised_batch_norm: Boolean. Whether batch norm uses the statistics of the whole
-            batch, as one device does, and not of each replica's share.
     """
 
-    def __init__(self, strategy, worker=0, num_workers=1, synchronised_batch_norm=False):
+    def __init__(self, strategy, worker=0, num_workers=1):
         self._strategy = strategy
         self._worker = worker
         self._num_workers = num_workers
         self.is_chief = worker == 0
-        self._synchronised_batch_norm = synchronised_batch_norm
         self.num_replicas = strategy.num_replicas_in_sync
 
     @contextlib.contextmanager
@@ -189,7 +186,7 @@ class Distribution:
             elements = iter(self._strategy.distribute_datasets_from_function(share))
             called.on_train_begin()
             # Made now: what callbacks have done to the variables is traced with it.
-            train_step = self._train_step(model)
+            train_step = self._train_step(model, config.options["sync_batch_norm"])
             for epoch in range(history.epochs, config.epochs):
                 model.reset_metrics()
                 called.on_epoch_begin(epoch)
@@ -237,9 +234,10 @@ class Distribution:
     def _losses_told(self):
         return losses_told() if self._num_workers > 1 else contextlib.nullcontext()
 
-    def _train_step(self, model):
+    def _train_step(self, model, sync_batch_norm):
         for layer in _batch_norms(model):
-            layer.synchronized = self._synchronised_batch_norm
+            # Over the whole batch, as one device has it, and not over each replica's share.
+            layer.synchronized = sync_batch_norm
         # Every replica has moved them by its own pictures.
         statistics = [
             average

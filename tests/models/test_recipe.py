@@ -30,6 +30,7 @@ def test_complete_fills_in_the_variant(recipe):
         "batch_size": 8,
         "epochs": 5,
         "precision": "float32",
+        "sync_batch_norm": False,
     }
     assert recipe.complete({"network": "large", "rate": 1})["latent_dim"] == 20
     assert recipe.complete({"network": "large"}, "long")["epochs"] == 40

@@ -101,14 +101,14 @@ MODELS = {
 }
 
 
-def train(build, registered, devices):
+def train(build, registered, devices, sync_batch_norm=False):
     config = Config(
         registered,
         dataset="drawn",
         data={},
         image_shape=SHAPE,
         class_names=("a", "b", "c"),
-        options={"batch_size": BATCH},
+        options={"batch_size": BATCH, "sync_batch_norm": sync_batch_norm},
         epochs=1,
         seed=3,
         data_facts={"fingerprint": "drawn"},
@@ -133,8 +133,8 @@ def compare(name, strategy):
     build, registered = MODELS[name]
     plain, plain_losses = train(build, registered, None)
     start = state.collect(build())
-    devices = distribution.Distribution(strategy, synchronised_batch_norm=name == "synchronised")
-    shared, losses = train(build, registered, devices)
+    devices = distribution.Distribution(strategy)
+    shared, losses = train(build, registered, devices, name == "synchronised")
     expected, found = state.collect(plain), state.collect(shared)
     copies = [strategy.experimental_local_results(each.value) for each in shared.variables]
     result = {
