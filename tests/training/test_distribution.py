@@ -1,6 +1,7 @@
 import contextlib
 import json
 import pathlib
+import socket
 import subprocess
 import sys
 import types
@@ -16,6 +17,7 @@ from genkeras.training.interruption import Interrupted
 
 PROGRAM = pathlib.Path(__file__).with_name("two_replicas.py")
 ROOT = PROGRAM.parents[2]
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PATH": "", "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +26,58 @@ def compared():
     done = subprocess.run(
         [sys.executable, str(PROGRAM)],
         cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "PATH": "", "CUDA_VISIBLE_DEVICES": "-1"},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def of_workers():
+    """What training by two processes came to, a dict for each."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as two,
+    ):
+        addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, two)]
+    processes = []
+    for index in range(2):
+        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, str(PROGRAM)],
+                cwd=ROOT,
+                env=ENVIRONMENT | {"TF_CONFIG": json.dumps(task)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    results = []
+    for process in processes:
+        printed, told = process.communicate(timeout=300)
+        assert process.returncode == 0, told[-3000:]
+        results.append(json.loads(printed.splitlines()[-1]))
+    return results
+
+
+@pytest.mark.parametrize("name", ["gan", "wgan", "wgan_gp", "vae", "wae_gan", "synchronised"])
+def test_two_workers_train_as_one_device_does(of_workers, name):
+    first, second = (worker[name] for worker in of_workers)
+    assert first["sha256"] == second["sha256"]
+    assert first["moved"] > 1e-3
+    assert first["difference"] < 1e-5
+    for loss, value in first["plain_losses"].items():
+        assert first["losses"][loss] == pytest.approx(value, rel=1e-5)
+
+
+def test_batch_norm_of_workers_is_that_of_replicas(of_workers, compared):
+    first, second = (worker["batch_norm"] for worker in of_workers)
+    assert first["sha256"] == second["sha256"]
+    assert first["difference"] == pytest.approx(compared["batch_norm"]["difference"], rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["gan", "wgan", "wgan_gp", "vae", "wae_gan", "synchronised"])

@@ -1,11 +1,13 @@
 """Trains tiny models on one device and on two replicas, and prints how they compare, as JSON.
 
-A program of its own: the two logical processors must be made before TensorFlow starts.
+A program of its own: the two logical processors must be made before TensorFlow starts. Where
+`TF_CONFIG` names two workers, this is one of them, and the other replica is the other's.
 """
 
 import contextlib
 import json
 import math
+import os
 import sys
 import types
 
@@ -24,7 +26,7 @@ from genkeras.models.wae_gan import WAEGAN
 from genkeras.models.wgan import WGAN
 from genkeras.models.wgan_gp import WGANGP
 from genkeras.networks import mlp
-from genkeras.training import distribution, loop, state
+from genkeras.training import devices, distribution, loop, state
 from genkeras.training.callbacks.epoch_record import EpochRecord
 from genkeras.training.config import Config
 from genkeras.training.history import History
@@ -101,7 +103,7 @@ MODELS = {
 }
 
 
-def train(build, registered, devices, sync_batch_norm=False):
+def train(build, registered, replicas, sync_batch_norm=False):
     config = Config(
         registered,
         dataset="drawn",
@@ -115,26 +117,25 @@ def train(build, registered, devices, sync_batch_norm=False):
     )
     # The plain model that is pretrained.
     object.__setattr__(config, "build_model", build)
-    with devices.building(config) if devices else contextlib.nullcontext():
+    with replicas.building(config) if replicas else contextlib.nullcontext():
         model = build()
     history = History()
     batches = loop.make_batches(model, SPLIT, config)
     callbacks = [EpochRecord(history, 0), *loop.required_callbacks(model)]
-    if devices:
-        devices.pretrain(model, config, SPLIT.images)
-        devices.fit(model, batches, history, config, callbacks)
+    if replicas:
+        replicas.pretrain(model, config, SPLIT.images)
+        replicas.fit(model, batches, history, config, callbacks)
     else:
         loop.pretrain(model, SPLIT.images, config.seed)
         loop.fit(model, batches, history, 1, callbacks)
     return model, history.last_losses()
 
 
-def compare(name, strategy):
+def compare(name, strategy, replicas):
     build, registered = MODELS[name]
     plain, plain_losses = train(build, registered, None)
     start = state.collect(build())
-    devices = distribution.Distribution(strategy)
-    shared, losses = train(build, registered, devices, name == "synchronised")
+    shared, losses = train(build, registered, replicas, name == "synchronised")
     expected, found = state.collect(plain), state.collect(shared)
     copies = [strategy.experimental_local_results(each.value) for each in shared.variables]
     result = {
@@ -145,7 +146,11 @@ def compare(name, strategy):
         ),
         "losses": losses,
         "plain_losses": plain_losses,
-        "replicas_equal": all((a.numpy() == b.numpy()).all() for a, b in copies),
+        # Of this process.
+        "replicas_equal": all(
+            (a.numpy() == copy[0].numpy()).all() for copy in copies for a in copy
+        ),
+        "sha256": state.digest(found),
     }
     if name == "wgan":
         result["largest_weight"] = max(
@@ -197,7 +202,14 @@ def scaled_update(strategy, factors):
     }
 
 
-def main(names):
+def compare_workers(names):
+    # What it is made of, and what `compare` reads its copies by.
+    replicas = devices.create("multi_worker")
+    strategy = replicas._strategy
+    return {name: compare(name, strategy, replicas) for name in names}
+
+
+def compare_devices(names):
     processors = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], processors
@@ -209,9 +221,10 @@ def main(names):
     results["not_finite"] = scaled_update(strategy, [0.25, float("inf")])
     for name in names:
         keras.backend.clear_session()
-        results[name] = compare(name, strategy)
-    print(json.dumps(results))
+        results[name] = compare(name, strategy, distribution.Distribution(strategy))
+    return results
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or MODELS)
+    compare_replicas = compare_workers if "TF_CONFIG" in os.environ else compare_devices
+    print(json.dumps(compare_replicas(sys.argv[1:] or MODELS)))
