@@ -4,6 +4,8 @@ import csv
 import io
 import itertools
 
+from genkeras.training.errors import RunError
+
 _MEASURES = ("epoch", "seconds", "images")
 
 
@@ -26,8 +28,18 @@ class History:
 
     @classmethod
     def from_meta(cls, meta):
-        """Returns the history that `to_meta` was called of."""
-        return cls(meta["history"], meta.get("in_progress"), meta.get("score_names", ()))
+        """Returns the history that `to_meta` was called of.
+
+        Raises:
+            RunError: If somebody else wrote the state, and there is none in it.
+        """
+        try:
+            return cls(meta["history"], meta.get("in_progress"), meta.get("score_names", ()))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(
+                f"The newest state holds no history of a run ({error!r}). Start with --fresh to "
+                "train anew: what is there is moved aside."
+            ) from error
 
     def to_meta(self, in_progress=None):
         """Returns what is stored with a state, JSON-able.

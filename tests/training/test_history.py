@@ -3,6 +3,7 @@ import io
 
 import pytest
 
+from genkeras.training.errors import RunError
 from genkeras.training.history import History
 
 
@@ -55,3 +56,9 @@ def test_what_is_stored_gives_the_same_history_back():
     assert again.last_scores() == history.last_scores()
     # Stored before there were scores.
     assert History.from_meta({"history": history.rows}).last_losses().keys() >= {"loss", "a"}
+
+
+@pytest.mark.parametrize("meta", [{}, {"history": 5}, {"history": ["row"]}])
+def test_a_state_without_a_history_is_told(meta):
+    with pytest.raises(RunError, match="no history of a run"):
+        History.from_meta(meta)
