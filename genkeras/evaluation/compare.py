@@ -80,7 +80,7 @@ def compare(comparison, output_dir):
         RunError: If a model cannot be trained or scored.
     """
     output_dir = pathlib.Path(output_dir).expanduser()
-    fingerprint, machine = in_own_process(_fingerprint_and_machine, comparison)
+    fingerprint = in_own_process(_fingerprint, comparison)
     real = _outcome(output_dir, fingerprint, "real", _score_real, comparison)
     outcomes = {}
     jobs = [(model, seed) for model in comparison.models for seed in comparison.seeds]
@@ -99,7 +99,6 @@ def compare(comparison, output_dir):
         "format_version": FORMAT_VERSION,
         "genkeras_version": genkeras.__version__,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": machine,
         "dataset": comparison.dataset,
         "seeds": list(comparison.seeds),
         **real.facts,
@@ -171,20 +170,24 @@ def _of_model(outcomes):
     }
 
 
-def _fingerprint_and_machine(comparison):
+def _fingerprint(comparison):
     # In the child, whose memory is returned.
     from genkeras.data import registry as datasets
     from genkeras.data.dataset import DataOptions
-    from genkeras.training import host
 
     dataset = datasets.load(comparison.dataset, DataOptions(**comparison.data))
+    return dataset.facts["fingerprint"]
+
+
+def _machine():
+    from genkeras.training import host
+
     facts = host.facts()
-    machine = (
+    return (
         f"{facts['processor']}, {facts['threads']} threads, {', '.join(facts['devices'])}, "
         f"{platform.system()}, Python {platform.python_version()}, "
         f"TensorFlow {facts['tensorflow']}, Keras {facts['keras']}, NumPy {facts['numpy']}"
     )
-    return dataset.facts["fingerprint"], machine
 
 
 def _wait_until_free(run_dir, seconds=SECONDS_TO_END):
@@ -214,6 +217,7 @@ def _score_real(comparison, output_dir):
     evaluator = Evaluator(dataset, Protocol(**comparison.protocol))
     extractor = evaluator.extractor
     facts = {
+        "machine": _machine(),
         "image_shape": list(dataset.image_shape),
         "num_train_images": len(dataset.train.images),
         "num_test_images": len(dataset.test.images),
