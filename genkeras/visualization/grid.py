@@ -54,7 +54,7 @@ def side_by_side(sheets, scale=2, columns=None, sheets_per_row=5):
         sheets: Dict of a name to uint8 images `(num_images, height, width, channels)`.
         scale: Integer. Each pixel becomes `scale` × `scale`.
         columns: Integer. Of each sheet, as in `make_grid`.
-        sheets_per_row: Integer. More sheets begin a new row.
+        sheets_per_row: Integer. At most; rows are as long as each other, but for the last.
 
     Returns:
         uint8 array `(height, width, 3)`.
@@ -67,7 +67,9 @@ def side_by_side(sheets, scale=2, columns=None, sheets_per_row=5):
         picture = Image.fromarray(np.broadcast_to(panel, (*panel.shape[:2], 3)))
         # A small sheet is not wide enough for its name.
         panels.append((name, picture, max(picture.width, math.ceil(font.getlength(name)))))
-    rows = [panels[i : i + sheets_per_row] for i in range(0, len(panels), sheets_per_row)]
+    num_rows = -(-len(panels) // sheets_per_row)
+    length = -(-len(panels) // num_rows)
+    rows = [panels[i : i + length] for i in range(0, len(panels), length)]
     heights = [title + max(panel.height for _, panel, _ in row) for row in rows]
     figure = Image.new(
         "RGB",
