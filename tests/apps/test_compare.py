@@ -13,6 +13,8 @@ from PIL import Image
 
 from apps import compare
 from genkeras.evaluation import compare as evaluation_compare
+from genkeras.evaluation import report_tables
+from genkeras.registry import recipe
 
 SMALL = ["--dataset=fashion_mnist_sample", "--width=2", "--batch_size=500"]
 
@@ -153,3 +155,43 @@ def test_sigterm_stores_what_was_trained_and_the_same_command_goes_on():
     assert compare.main(words) == 0
     (config,) = states.glob("*/history.csv")
     assert len(config.read_text().splitlines()) == 4
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Function of a command line that returns the `Comparison` that it asks for."""
+    found = []
+    monkeypatch.setattr(
+        evaluation_compare, "compare", lambda comparison, _: found.append(comparison)
+    )
+    monkeypatch.setattr(report_tables, "plain_table", lambda results: "")
+
+    def ask(*words):
+        assert compare.main(list(words)) == 0
+        return found[-1]
+
+    return ask
+
+
+def test_every_preset_asks_for_options_that_its_models_have(asked):
+    for preset in compare.PRESETS:
+        comparison = asked(f"--preset={preset}")
+        assert set(comparison.model_options) == set(comparison.models)
+        for model in comparison.models:
+            # An option that a model does not have is an error.
+            recipe(model).complete(comparison.options | comparison.model_options[model])
+
+
+def test_flags_come_before_what_a_preset_says_of_a_model(asked):
+    published = asked("--preset=reproduction", "--width=16")
+    assert published.options == {"batch_size": 64, "epochs": 10, "width": 16}
+    assert published.model_options["vae"] == {"network": "mlp", "epochs": 60, "batch_size": 128}
+    assert published.model_options["wae_gan"] == {"exp": "mnist", "epochs": 5, "batch_size": 100}
+    other = asked("--preset=reproduction", "--epochs=2", "--batch_size=32", "--models=vae,wgan")
+    assert other.options == {"batch_size": 32, "epochs": 2}
+    assert other.model_options["vae"] == {"network": "mlp"}
+    assert other.model_options["wgan"]["learning_rate"] == 1e-3
+    assert asked("--preset=demo").model_options["wae_mmd"] == {"exp": "mnist_small"}
+    celeba = asked("--preset=reproduction_celeba")
+    assert celeba.data["crop"]
+    assert celeba.data["input_height"] == 108
