@@ -19,6 +19,8 @@ from genkeras.training import lock, state
 from genkeras.training.errors import RunError
 
 FORMAT_VERSION = 2
+# Of what is kept of a model or of the real pictures: outcomes with other facts are made anew.
+OUTCOME_VERSION = 2
 # Pictures of the report: a sheet of samples per model, and the first of them beside the
 # training pictures that are nearest.
 NUM_NEIGHBOURS = 8
@@ -142,7 +144,9 @@ def _key(comparison, fingerprint, outcome, output_dir):
     asked["model_options"] = comparison.model_options.get(model)
     asked["shown"] = outcome.facts.get("seed") == comparison.seed  # Only then it has pictures.
     asked["fingerprint"] = fingerprint
-    digest = hashlib.sha256(f"{genkeras.__version__} {sorted(asked.items())}".encode())
+    digest = hashlib.sha256(
+        f"{genkeras.__version__} {OUTCOME_VERSION} {sorted(asked.items())}".encode()
+    )
     if model is not None:
         states = state.paths(output_dir / outcome.facts.get("run_dir", ""))
         digest.update(states[-1].read_bytes() if states else b"")

@@ -135,9 +135,15 @@ def _equal_time(results):
     if table is None:
         return None
     seconds, header, rows = table
+    epochs = {run["epochs"] for entry in results["models"].values() for run in entry["runs"]}
     text = (
-        "The table above compares models that have seen the same number of training pictures. "
-        f"Here they have trained for the same time, {seconds:.0f} s, those of the quickest model: "
+        "The table above compares models that have "
+        + (
+            "seen the same number of training pictures. "
+            if len(epochs) == 1
+            else "done their epochs. "
+        )
+        + f"Here they have trained for the same time, {seconds:.0f} s, that of the quickest model: "
         "each has the scores of its last scored epoch until then."
     )
     return text, header, rows

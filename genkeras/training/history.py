@@ -37,7 +37,7 @@ class History:
             return cls(meta["history"], meta.get("in_progress"), meta.get("score_names", ()))
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(
-                f"The newest state holds no history of a run ({error!r}). Start with --fresh to "
+                f"The state holds no history of a run ({error!r}). Start with --fresh to "
                 "train anew: what is there is moved aside."
             ) from error
 

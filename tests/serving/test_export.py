@@ -89,6 +89,7 @@ def test_a_decoder_alone_is_smaller(stored_run, tmp_path):
     assert weights[0] - weights[1] >= 4 * (580 + 20 + 20)
 
 
+@pytest.mark.usefixtures("_in_this_process")
 def test_versions_count_up_and_nothing_is_overwritten(run_dir, tmp_path):
     paths = [export.export_run(run_dir, tmp_path) for _ in range(2)]
     assert [path.name for path in paths] == ["1", "2"]

@@ -56,12 +56,16 @@ def of_workers():
                 text=True,
             )
         )
-    results = []
-    for process in processes:
-        printed, told = process.communicate(timeout=300)
-        assert process.returncode == 0, told[-3000:]
-        results.append(json.loads(printed.splitlines()[-1]))
-    return results
+    try:
+        results = []
+        for process in processes:
+            printed, told = process.communicate(timeout=300)
+            assert process.returncode == 0, told[-3000:]
+            results.append(json.loads(printed.splitlines()[-1]))
+        return results
+    finally:
+        for process in processes:
+            process.kill()
 
 
 @pytest.mark.parametrize("name", ["gan", "wgan", "wgan_gp", "vae", "wae_gan", "synchronised"])
@@ -94,6 +98,7 @@ def test_two_replicas_train_as_one_device_does(compared, name):
     "name", ["gan", "wgan", "wgan_gp", "vae", "wae_gan", "synchronised", "batch_norm"]
 )
 def test_replicas_stay_equal_to_the_last_bit(compared, name):
+    assert compared[name]["num_copies"] == 2
     assert compared[name]["replicas_equal"]
 
 

@@ -147,6 +147,7 @@ def compare(name, strategy, replicas):
         "losses": losses,
         "plain_losses": plain_losses,
         # Of this process.
+        "num_copies": min(len(copy) for copy in copies),
         "replicas_equal": all(
             (a.numpy() == copy[0].numpy()).all() for copy in copies for a in copy
         ),
