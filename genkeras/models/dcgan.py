@@ -172,7 +172,9 @@ RECIPE = Recipe(
     paper="Radford et al., 2016, https://arxiv.org/abs/1511.06434",
     value_function="max_D  E[log D(x)] + E[log(1 − D(G(z)))];  max_G  E[log D(G(z))]",
     build=build,
-    networks="DCGAN's own",
+    networks=lambda options: (
+        "DCGAN-tensorflow's for MNIST" if options["conditional"] else "DCGAN's own"
+    ),
     # Those of the DCGAN program; the paper's batch is 128.
     defaults={
         "conditional": False,

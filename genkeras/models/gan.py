@@ -41,7 +41,8 @@ class GAN(keras.Model):
         discriminator_steps: Integer. Discriminator updates per training step, each on
             images of its own: a step takes `discriminator_steps * batch_size` images.
         generator_steps: Integer. Generator updates per training step.
-        shared_latents: Boolean. Whether all updates of a step use the same latents.
+        shared_latents: Boolean. Whether generator updates take the latents of the last
+            discriminator update, instead of new ones.
         ema_decay: Float. Decay per generator update of a moving average of the
             generator's weights, which then draws the samples; `None` for none.
         num_classes: Integer. Classes of a conditional model (a subclass whose `generate`
@@ -331,6 +332,7 @@ DEFAULTS = {
     "batch_size": 64,
     "epochs": 25,
 }
+# 25 epochs on MNIST, 40 on Fashion-MNIST.
 DATASET_EPOCHS = {"fashion_mnist": 40, "fashion_mnist_sample": 40}
 
 MINIMAX = Recipe(

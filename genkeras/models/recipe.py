@@ -11,6 +11,9 @@ TRAINING_OPTIONS = ("batch_size", "epochs", "precision", "sync_batch_norm")
 SHARED_DEFAULTS = {"precision": "float32", "sync_batch_norm": False}
 
 
+INFOGAN_NETWORKS = "InfoGAN's, shared by the models of the comparison"
+
+
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """A model as its paper trains it.
@@ -24,13 +27,15 @@ class Recipe:
         defaults: Every option of `build`, and `batch_size` and `epochs`.
         dataset_epochs: Epochs for data sets where the program differs from the default.
         variants: Pair of an option's name and a table `{value: {option: default}}`:
-            the value of that option chooses further defaults. Or `None`.
+            the value of that option chooses further defaults, and with the key
+            `dataset_epochs` a table in place of that above. Or `None`.
         epochs_matter: Function of complete options: whether another number of epochs is
             another training from the start (a schedule over all epochs), so that a
             finished run cannot simply be trained further.
-        networks: String. Whose networks it has; the models of a comparison share
-            InfoGAN's.
-        minimum_batch_size: Integer.
+        networks: Function of complete options that returns a string: whose networks it
+            has; the models of a comparison share InfoGAN's.
+        minimum_batch_size: Integer. By default 2: where a layer gives one number for each
+            picture, batch norm of one picture is its shift, whatever the picture.
     """
 
     title: str
@@ -41,8 +46,8 @@ class Recipe:
     dataset_epochs: Mapping[str, int] = dataclasses.field(default_factory=dict)
     variants: tuple[str, Mapping[Any, Mapping[str, Any]]] | None = None
     epochs_matter: Callable[[Mapping[str, Any]], bool] = lambda options: False
-    networks: str = "InfoGAN's, shared by the models of the comparison"
-    minimum_batch_size: int = 1
+    networks: Callable[[Mapping[str, Any]], str] = lambda options: INFOGAN_NETWORKS
+    minimum_batch_size: int = 2
 
     def complete(self, given, dataset=None):
         """Fills in what was not given.
@@ -58,14 +63,16 @@ class Recipe:
             ValueError: If an option is unknown.
         """
         options = {**SHARED_DEFAULTS, **self.defaults}
-        if dataset in self.dataset_epochs:
-            options["epochs"] = self.dataset_epochs[dataset]
+        dataset_epochs = self.dataset_epochs
         if self.variants:
             selector, table = self.variants
             chosen = given.get(selector, options[selector])
             if chosen not in table:
                 raise ValueError(f"{selector}={chosen!r} is unknown; use one of {sorted(table)}.")
             options.update(table[chosen])
+            dataset_epochs = options.pop("dataset_epochs", dataset_epochs)
+        if dataset in dataset_epochs:
+            options["epochs"] = dataset_epochs[dataset]
         for name in given:
             if name not in options:
                 close = difflib.get_close_matches(name, options, 1)

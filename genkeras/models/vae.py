@@ -12,6 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from genkeras.models import noise
+from genkeras.models.autoencoder import Autoencoder
+from genkeras.models.gan import DATASET_EPOCHS
 from genkeras.models.inference import in_chunks
 from genkeras.models.losses import (
     bernoulli_negative_log_likelihood,
@@ -20,12 +22,12 @@ from genkeras.models.losses import (
 )
 from genkeras.models.optimization import Adam, gradient_step
 from genkeras.models.precision import loss_scaled
-from genkeras.models.recipe import Recipe
+from genkeras.models.recipe import INFOGAN_NETWORKS, Recipe
 from genkeras.networks import infogan, mlp
 from genkeras.networks.blocks import scaled
 
 
-class VAE(keras.Model):
+class VAE(Autoencoder):
     """Variational autoencoder.
 
     Minimises `−ELBO = E_q[−log p(x | z)] + KL(q(z | x) ‖ N(0, I))`, mean over images of
@@ -145,37 +147,6 @@ class VAE(keras.Model):
     def generate(self, latents, training=False):
         """Returns images `(batch_size, height, width, channels)` in `[0, 1]`: E[x | z]."""
         return tf.sigmoid(self.decoder(latents, training=training))
-
-    def decode(self, latents):
-        """Returns what `generate` does of many latents, as an array."""
-        return in_chunks(self.generate, latents)
-
-    def reconstruct(self, images, seed=None):
-        """Returns reproductions of images: `decode(encode(images, seed))`."""
-        return self.decode(self.encode(images, seed))
-
-    def sample(self, num_images, labels=None, seed=None):
-        """Draws images from the model.
-
-        Args:
-            num_images: Integer.
-            labels: `None`; this model is unconditional.
-            seed: Integer. The same seed gives the same images; `None` draws one.
-
-        Returns:
-            Float array `(num_images, height, width, channels)` in `value_range`.
-
-        Raises:
-            ValueError: If labels are given.
-        """
-        if labels is not None:
-            raise ValueError("VAE is unconditional: it takes no labels.")
-        seed = noise.fresh_seed() if seed is None else seed
-        return self.decode(self.draw_prior(num_images, seed))
-
-    def draw_prior(self, num_latents, seed):
-        """Returns the latents `(num_latents, latent_dim)` that `sample` decodes; an array."""
-        return self.draw_latents(num_latents, noise.fold(seed, 1)).numpy()
 
     def draw_latents(self, batch_size, seed):
         """Returns latents `(batch_size, latent_dim)` from the prior; `seed` as by `noise.fold`."""
@@ -357,6 +328,9 @@ RECIPE = Recipe(
     paper="Kingma & Welling, 2014, https://arxiv.org/abs/1312.6114",
     value_function="min  E_q[−log p(x | z)] + KL(q(z | x) ‖ N(0, I))",
     build=build,
+    networks=lambda options: (
+        INFOGAN_NETWORKS if options["network"] == "infogan" else "the VAE program's perceptrons"
+    ),
     defaults={
         "network": "mlp",
         "width": 64,
@@ -371,8 +345,14 @@ RECIPE = Recipe(
         {
             # tensorflow-mnist-VAE.
             "mlp": {"latent_dim": 20, "beta_1": 0.9, "batch_size": 128, "epochs": 20},
-            # The published Fashion-MNIST comparison.
-            "infogan": {"latent_dim": 62, "beta_1": 0.5, "batch_size": 64, "epochs": 25},
+            # The published Fashion-MNIST comparison, its defaults those of the GANs.
+            "infogan": {
+                "latent_dim": 62,
+                "beta_1": 0.5,
+                "batch_size": 64,
+                "epochs": 25,
+                "dataset_epochs": DATASET_EPOCHS,
+            },
         },
     ),
 )

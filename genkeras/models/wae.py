@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from genkeras.models import noise, schedules
+from genkeras.models.autoencoder import Autoencoder
 from genkeras.models.inference import in_chunks
 from genkeras.models.optimization import Adam, gradient_step
 from genkeras.models.precision import loss_scaled
@@ -24,7 +25,7 @@ PRETRAINED_BELOW = 0.1
 PAPER = "Tolstikhin et al., 2018, https://arxiv.org/abs/1711.01558"
 
 
-class WAE(keras.Model):
+class WAE(Autoencoder):
     """Wasserstein autoencoder.
 
     Minimises `E[c(x, G(z̃))] + λ · D(Q_z, P_z) + w · E[c(G(z), R(G(z)))]` over encoder and
@@ -235,37 +236,6 @@ class WAE(keras.Model):
     def generate(self, latents, training=False):
         """Returns images `(batch_size, height, width, channels)` in `value_range`."""
         return self.decoder(latents, training=training)
-
-    def decode(self, latents):
-        """Returns what `generate` does of many latents, as an array."""
-        return in_chunks(self.generate, latents)
-
-    def reconstruct(self, images, seed=None):
-        """Returns reproductions of images: `decode(encode(images, seed))`."""
-        return self.decode(self.encode(images, seed))
-
-    def sample(self, num_images, labels=None, seed=None):
-        """Draws images from the model.
-
-        Args:
-            num_images: Integer.
-            labels: `None`; this model is unconditional.
-            seed: Integer. The same seed gives the same images; `None` draws one.
-
-        Returns:
-            Float array `(num_images, height, width, channels)` in `value_range`.
-
-        Raises:
-            ValueError: If labels are given.
-        """
-        if labels is not None:
-            raise ValueError(f"{type(self).__name__} is unconditional: it takes no labels.")
-        seed = noise.fresh_seed() if seed is None else seed
-        return self.decode(self.draw_prior(num_images, seed))
-
-    def draw_prior(self, num_latents, seed):
-        """Returns the latents `(num_latents, latent_dim)` that `sample` decodes; an array."""
-        return self.draw_latents(num_latents, noise.fold(seed, 1)).numpy()
 
     def draw_latents(self, batch_size, seed):
         """Returns latents `(batch_size, latent_dim)` from the prior; `seed` as by `noise.fold`."""

@@ -178,7 +178,7 @@ RECIPE = Recipe(
         "min_{Q,G}  E[c(x, G(z̃))] − λ · E[log D(z̃)];  max_D  λ · (E[log D(z)] + E[log(1 − D(z̃))])"
     ),
     build=build,
-    networks="WAE's own",
+    networks=lambda options: "WAE's own",
     defaults=wae_experiments.DEFAULTS | {"update_order": "discriminator_first"},
     variants=wae_experiments.variants(
         {"mnist": _MNIST, "mnist_small": _MNIST, "celebA": _CELEBA, "celebA_small": _CELEBA}

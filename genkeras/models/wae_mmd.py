@@ -76,9 +76,7 @@ RECIPE = Recipe(
     paper=f"{PAPER}, algorithm 2",
     value_function="min  E[c(x, G(z̃))] + λ · MMD²(Q_z, P_z)",
     build=build,
-    networks="WAE's own",
-    # The statistic divides by n (n − 1).
-    minimum_batch_size=2,
+    networks=lambda options: "WAE's own",
     defaults=wae_experiments.DEFAULTS | {"kernel": "imq"},
     variants=wae_experiments.variants(
         {

@@ -6,7 +6,8 @@ Reference:
 
 Kernels of convolutions start truncated normal, those of dense and transposed
 convolutional layers normal, all with standard deviation 0.02. A layer followed by a
-normalization has no bias: the normalization's own shift takes its place.
+normalization has no bias: the normalization's own shift takes its place (entirely for
+batch norm; layer normalization, the other choice, would see a bias in its mean and variance).
 """
 
 import keras

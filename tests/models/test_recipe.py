@@ -17,6 +17,7 @@ def recipe():
             {
                 "small": {"latent_dim": 2, "batch_size": 8, "epochs": 5},
                 "large": {"latent_dim": 20, "batch_size": 8},
+                "other": {"batch_size": 8, "epochs": 5, "dataset_epochs": {"long": 50}},
             },
         ),
     )
@@ -34,6 +35,10 @@ def test_complete_fills_in_the_variant(recipe):
     }
     assert recipe.complete({"network": "large", "rate": 1})["latent_dim"] == 20
     assert recipe.complete({"network": "large"}, "long")["epochs"] == 40
+    other = recipe.complete({"network": "other"}, "long")
+    assert other["epochs"] == 50
+    assert "dataset_epochs" not in other
+    assert recipe.complete({"network": "other"})["epochs"] == 5
 
 
 def test_changed_compares_with_the_default_of_the_variant(recipe):
