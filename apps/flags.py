@@ -48,7 +48,11 @@ DATA = {
     ),
     "data_dir": Flag("path", "Folder that holds the data sets. Default: $GENKERAS_DATA_DIR."),
     "cache_dir": Flag("path", "Folder for decoded pictures. Default: ~/.cache/genkeras."),
-    "crop": Flag("boolean", "Crop the centre of the pictures before they are resized."),
+    "crop": Flag(
+        "boolean",
+        "Crop the centre of the pictures before they are resized: the box of --input_height, "
+        "without it 108x108 of CelebA and the largest box that fits of other pictures.",
+    ),
     "crop_mode": Flag(
         "enum",
         "center; wae: the 140x140 box of the WAE paper; wae_resize: its `resizecrop`.",
@@ -83,7 +87,7 @@ RUN = {
     "save_every": Flag(
         "string",
         "When the state is stored, beside every epoch's end: 20, training steps from one time "
-        "to the next; 5m, 90s or 1h, time. Default: never.",
+        "to the next; 5m, 90s or 1h, time. Default: never (apps.dcgan: 200, as its program).",
         ("ckpt_freq",),
     ),
     "strategy": Flag(

@@ -89,6 +89,8 @@ def _sheets(values, prepared):
             f"--PMLR draws a plane, but the model has {options['latent_dim']} latent dimensions: "
             "add --dim_z=2, or leave --PMLR out."
         )
+    if options["network"] != "mlp" and (given := flags.given(values, ["n_hidden", "dropout_rate"])):
+        raise flags.UsageError(f"--{next(iter(given))} is an option of --network=mlp.")
     directory = pathlib.Path(values["results_path"] or prepared.run_dir / "samples").expanduser()
     if directory.exists() and not directory.is_dir():
         raise flags.UsageError(f"--results_path={directory} is a file; name a folder.")

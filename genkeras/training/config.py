@@ -52,7 +52,7 @@ class Config:
         epochs: Integer. Epochs to train in all.
         seed: Integer.
         data_facts: Dict. What was found when the data was read.
-        genkeras_version: String. The version that made the run.
+        genkeras_version: String. The version that trained last.
         format_version: Integer. Layout of `config.json`.
     """
 
@@ -72,6 +72,10 @@ class Config:
     def num_classes(self):
         """Number of classes, or `None` for data without labels."""
         return None if self.class_names is None else len(self.class_names)
+
+    def training(self):
+        """Returns a JSON-able dict of what must not change within a training."""
+        return self.options | {"seed": self.seed}
 
     def class_numbers(self, words):
         """Returns the numbers of classes that somebody named; see `class_numbers` below."""

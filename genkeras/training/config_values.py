@@ -13,6 +13,9 @@ MAX_SIZE = 65_536
 MAX_SEED = 2**63 - 1
 # What float32 can hold.
 MAX_FLOAT = 3e38
+# Numbers are never negative; of these, some make no sense at 0 and some from 1 on.
+_POSITIVE = ("learning_rate", "discriminator_learning_rate", "clip_value", "prior_scale")
+_BELOW_ONE = ("beta_1", "beta_2", "ema_decay", "dropout_rate")
 _DATA_TYPES = {
     # A whole number is as good as a float.
     field.name: (int | float) if field.type is float else field.type
@@ -61,6 +64,10 @@ def check_options(model, options, owner):
         if kinds and not any(is_right(value) for is_right, _ in kinds):
             expected = " or ".join(dict.fromkeys(wording for _, wording in kinds))
             raise RunError(f"{owner} has {name}={value!r}; expected {expected}.")
+        if kinds and _is_number(value) and not _is_in_range(name, value):
+            bounds = " above 0" if name in _POSITIVE else " from 0"
+            bounds += ", below 1" if name in _BELOW_ONE else ""
+            raise RunError(f"{owner} has {name}={value!r}; expected a number{bounds}.")
 
 
 def check_sizes(options):
@@ -75,6 +82,12 @@ def check_sizes(options):
     for name, value in options.items():
         if _is_whole(value) and not -MAX_SIZE <= value <= MAX_SIZE:
             raise RunError(f"{name}={value} is too large: at most {MAX_SIZE:,} is supported.")
+
+
+def _is_in_range(name, value):
+    return (value > 0 if name in _POSITIVE else value >= 0) and (
+        value < 1 or name not in _BELOW_ONE
+    )
 
 
 def _is_whole(value):
@@ -105,7 +118,7 @@ def _kind(default):
     if isinstance(default, str):
         return (lambda value: isinstance(value, str)), "a word"
     # Sizes and rates that are made of other options.
-    return (lambda value: value is None or (_is_single(value) and value >= 0)), "a number or null"
+    return (lambda value: value is None or _is_single(value)), "a number or null"
 
 
 def _is_single(value):
@@ -114,7 +127,11 @@ def _is_single(value):
 
 def _is_data(value):
     return isinstance(value, dict) and all(
-        name in _DATA_TYPES and isinstance(each, _DATA_TYPES[name]) for name, each in value.items()
+        name in _DATA_TYPES
+        and isinstance(each, _DATA_TYPES[name])
+        # To Python, true is a whole number.
+        and (_DATA_TYPES[name] is bool or not isinstance(each, bool))
+        for name, each in value.items()
     )
 
 

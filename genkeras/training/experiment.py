@@ -157,14 +157,7 @@ def train(
         if experiment.fresh and is_run(run_dir):
             set_aside(run_dir)
         check = RunCheck(watch, held.enter_context(RunLock(run_dir)))
-        # Again: since it was prepared, another process may have begun a run here.
-        check_takes(run_dir, config)
-        state.remove_unfinished(run_dir)
-        history = taking_up.take_up(model, run_dir, distribution)
-        # Fewer epochs than are done or begun do not undo any.
-        begun = history.epochs + bool(history.in_progress)
-        dataclasses.replace(config, epochs=max(config.epochs, begun)).save(run_dir)
-
+        history = _open(model, config, run_dir, distribution)
         steps_per_epoch = batches.steps_per_epoch
         record = EpochRecord(history, steps_per_epoch * batches.batch_size)
         store = StateStore(
@@ -175,7 +168,10 @@ def train(
             check.check,
             state_every,
             states_kept,
-            distribution.num_replicas if distribution else 1,
+            {
+                "training": config.training(),
+                "replicas": distribution.num_replicas if distribution else 1,
+            },
         )
         # In this order: an epoch counts as done when everything else of it is on disk.
         storing = []
@@ -210,21 +206,8 @@ def train(
                 distribution.fit(model, batches, history, config, chosen)
             else:
                 loop.fit(model, batches, history, config.epochs, chosen)
-        elif history.in_progress:
-            # Its weights are of no epoch whose sheets could be drawn.
-            _log.info(
-                "Nothing was trained or drawn: the run stands after step %d of epoch %d, and "
-                "--epochs=%d are done. --epochs=%d or more goes on with it.",
-                history.in_progress["steps"],
-                begun,
-                config.epochs,
-                begun,
-            )
         else:
-            for sheet in sheets:
-                sheet.write(model, history.epochs)
-            if scored and not history.last_scores():
-                loop.end_epoch_again(model, history, storing)
+            _finish_again(model, history, config.epochs, sheets, storing if scored else None)
 
         # Once more: a program killed after it stored the last state has not written it.
         atomic.write_text(run_dir / "history.csv", history.to_csv())
@@ -306,6 +289,50 @@ def history(run_dir):
 def count_parameters(model):
     """Returns the number of trainable weights of a model."""
     return int(sum(variable.value.shape.num_elements() for variable in model.trainable_variables))
+
+
+def _open(model, config, run_dir, distribution):
+    """Begins a run or takes it up, its lock being held; returns its `History`."""
+    # Again: since it was prepared, another process may have begun a run here.
+    check_takes(run_dir, config)
+    state.remove_unfinished(run_dir)
+    history = taking_up.take_up(model, config, run_dir, distribution)
+    # Fewer epochs than are done or begun do not undo any.
+    begun = history.epochs + bool(history.in_progress)
+    dataclasses.replace(config, epochs=max(config.epochs, begun)).save(run_dir)
+    return history
+
+
+def _finish_again(model, history, epochs, sheets, scoring):
+    """Does what is left to do for a run that has its epochs.
+
+    Args:
+        model: Model with what it has learnt.
+        history: `History`.
+        epochs: Integer. What was asked for.
+        sheets: Sheets to write again.
+        scoring: Callbacks that score an epoch and store its scores, or `None`.
+    """
+    if history.in_progress:
+        # Its weights are of no epoch whose sheets could be drawn.
+        _log.info(
+            "Nothing was trained or drawn: the run stands after step %d of epoch %d, and "
+            "--epochs=%d are done. --epochs=%d or more goes on with it.",
+            history.in_progress["steps"],
+            history.epochs + 1,
+            epochs,
+            history.epochs + 1,
+        )
+        return
+    for sheet in sheets:
+        sheet.write(model, history.epochs)
+    if scoring and history.last_scores():
+        _log.info(
+            "Nothing was trained or scored: the last epoch has its scores. apps.evaluate scores "
+            "the run in other ways."
+        )
+    elif scoring:
+        loop.end_epoch_again(model, history, scoring)
 
 
 def _summary(model, history):

@@ -12,6 +12,7 @@ import logging
 import re
 import struct
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -27,15 +28,18 @@ _UNFINISHED = re.compile(rf"\.(?:{_NAME.pattern}|{re.escape(BEST)})\.\w+\.tmp")
 _META = "meta"
 _DIGEST = "sha256"
 # What readers of files, archives and arrays raise when a disk or its bytes are bad; a changed
-# bit may claim a password (RuntimeError) or an array of terabytes (MemoryError).
-_UNREADABLE = (
+# bit may claim a password (RuntimeError), an array of terabytes (MemoryError) or another name
+# (LookupError), and a single array under the name of an archive is none (TypeError).
+UNREADABLE = (
     zipfile.BadZipFile,
+    zlib.error,
     EOFError,
     LookupError,
     MemoryError,
     OSError,
     OverflowError,
     RuntimeError,
+    TypeError,
     ValueError,
     struct.error,
 )
@@ -98,7 +102,10 @@ def digest(arrays):
 
 
 def save(run_dir, step, arrays, meta, keep=2):
-    """Writes `state-<step>.npz` and removes all but the newest `keep` states.
+    """Writes `state-<step>.npz` and removes older ones, so that `keep` of them stay.
+
+    States of later steps are not touched and not counted: they are damaged, or the run would
+    have gone on from them.
 
     Args:
         run_dir: Path of the run directory.
@@ -108,14 +115,14 @@ def save(run_dir, step, arrays, meta, keep=2):
         keep: Integer. How many states stay, this one included.
     """
     _save(run_dir / f"state-{step:09d}.npz", arrays, {"step": step, **meta})
-    for path in paths(run_dir)[:-keep]:
+    until_now = [path for number, path in _numbered(run_dir) if number <= step]
+    for path in until_now[:-keep]:
         path.unlink()
 
 
 def paths(run_dir):
     """Returns the paths of the states of a run, oldest first."""
-    numbered = [(_NAME.fullmatch(path.name), path) for path in run_dir.glob("state-*.npz")]
-    return [path for _, path in sorted((int(match[1]), path) for match, path in numbered if match)]
+    return [path for _, path in _numbered(run_dir)]
 
 
 def save_best(run_dir, arrays, meta):
@@ -185,6 +192,12 @@ class _DamagedError(Exception):
     pass
 
 
+def _numbered(run_dir):
+    """Returns pairs `(step, path)` of the states of a run, oldest first."""
+    found = [(_NAME.fullmatch(path.name), path) for path in run_dir.glob("state-*.npz")]
+    return sorted((int(match[1]), path) for match, path in found if match)
+
+
 def _save(path, arrays, meta):
     facts = {"format_version": FORMAT_VERSION, "host": host.facts()}
     meta_bytes = json.dumps(facts | meta).encode()
@@ -203,7 +216,7 @@ def _load(path):
                 raise _DamagedError("it is compressed")
         with np.load(data, allow_pickle=False) as archive:
             content = {name: archive[name] for name in archive.files}
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _DamagedError(str(error) or type(error).__name__) from error
     try:
         stored = content.pop(_DIGEST, None)
@@ -211,7 +224,7 @@ def _load(path):
             raise _DamagedError("its SHA-256 does not match")
         meta = json.loads(content.pop(_META).tobytes())
         version = meta["format_version"]
-    except (TypeError, *_UNREADABLE) as error:
+    except UNREADABLE as error:
         # Somebody else may give the right SHA-256 to anything.
         raise _DamagedError(f"it is no state: {error!r}") from error
     if version != FORMAT_VERSION:

@@ -6,24 +6,28 @@ import logging
 from genkeras.training import host, loop, state
 from genkeras.training.callbacks.epoch_record import EpochRecord
 from genkeras.training.callbacks.score_record import ScoreHelp
-from genkeras.training.errors import WorkerLostError
+from genkeras.training.errors import RunError, WorkerLostError
 from genkeras.training.history import History
 from genkeras.training.interruption import Interrupted, StopRequest
 
 _log = logging.getLogger("genkeras")
 
 
-def take_up(model, run_dir, distribution=None):
+def take_up(model, config, run_dir, distribution=None):
     """Loads the newest state of a run, if there is one, to go on training.
 
     Args:
         model: Compiled model.
+        config: `Config` of the run.
         run_dir: Path of the run directory.
         distribution: `Distribution`, or `None`. Of several workers none reads before all are
             here, and the chief has left the directory in order.
 
     Returns:
         `History`.
+
+    Raises:
+        RunError: If the state does not fit, or is of a training with other options.
     """
     if distribution:
         distribution.wait()
@@ -32,6 +36,7 @@ def take_up(model, run_dir, distribution=None):
         return History()
     arrays, meta = loaded
     state.restore(model, arrays)
+    _check_same_training(config, meta, run_dir)
     history = History.from_meta(meta)
     if history.in_progress:
         steps, epoch = history.in_progress["steps"], history.epochs + 1
@@ -55,7 +60,7 @@ def follow(experiment, model, batches, distribution, score=None, score_every=0):
         score, score_every: As in `experiment.train`. It helps the chief to score.
     """
     config = experiment.config
-    history = take_up(model, experiment.run_dir, distribution)
+    history = take_up(model, config, experiment.run_dir, distribution)
     if history.epochs >= config.epochs:
         return
     distribution.pretrain(model, config, experiment.dataset.train.images)
@@ -65,6 +70,17 @@ def follow(experiment, model, batches, distribution, score=None, score_every=0):
         if score is not None and score_every:
             chosen.append(ScoreHelp(distribution.shared(score), score_every))
         distribution.fit(model, batches, history, config, chosen)
+
+
+def _check_same_training(config, meta, run_dir):
+    # A `config.json` that was edited would tell of a training that never was.
+    trained = meta.get("training")  # None in states from before it was stored.
+    for name, value in config.training().items():
+        if trained is not None and trained.get(name) != value:
+            raise RunError(
+                f"{run_dir / 'config.json'} has {name}={value}, but its states are of a training "
+                f"with {name}={trained.get(name)}. Put that back, or name another --run_dir."
+            )
 
 
 @contextlib.contextmanager

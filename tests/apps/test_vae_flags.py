@@ -118,6 +118,13 @@ def test_manifold_needs_two_dimensions(train, tmp_path, capsys, words):
     assert not run.exists()
 
 
+def test_options_of_the_mlp_need_the_mlp(train, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert train(f"--run_dir={run}", "--network=infogan", "--width=4") == 2
+    assert "--n_hidden is an option of --network=mlp" in capsys.readouterr().err
+    assert not run.exists()
+
+
 def test_results_path_that_is_a_file(train, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert train(f"--run_dir={tmp_path / 'run'}", f"--results_path={tmp_path / 'file'}") == 2

@@ -104,6 +104,7 @@ def test_what_is_no_run_directory(tmp_path, dataset):
         {"data": []},
         {"data": {"output_height": "28"}},
         {"data": {"crop": 3}},
+        {"data": {"train_size": True}},
         {"image_shape": 5},
         {"image_shape": [28, 28]},
         {"image_shape": [28, 28, 10**9]},
@@ -144,6 +145,11 @@ def test_values_of_a_wrong_kind_are_named(tmp_path, dataset, changes):
         ("vae", "latent_dim", "many", "a whole number from 1"),
         ("wae_mmd", "wae_lambda", "x", "a number that 32 bits can hold"),
         ("wae_gan", "cost", 2, "a word"),
+        ("vae", "learning_rate", -1e-3, "a number above 0"),
+        ("wgan", "clip_value", 0, "a number above 0"),
+        ("wgan_gp", "gradient_penalty_weight", -10.0, "a number from 0"),
+        ("gan", "beta_1", 1.5, "a number from 0, below 1"),
+        ("gan", "ema_decay", -0.5, "a number from 0, below 1"),
     ],
 )
 def test_an_option_of_a_wrong_kind_is_named(tmp_path, dataset, model, name, value, expected):
@@ -225,9 +231,10 @@ def test_a_config_that_is_cut_short_or_has_a_wrong_bit_is_an_error_or_a_config(
             assert isinstance(configuration.load(tmp_path), configuration.Config)
 
 
-def test_too_small_a_batch(dataset):
-    with pytest.raises(RunError, match="--batch_size=1: wae_mmd needs at least 2"):
-        configuration.complete(Request("wae_mmd", "mnist", {}, {"batch_size": 1}), dataset)
+@pytest.mark.parametrize("model", ["gan", "wae_mmd"])
+def test_too_small_a_batch(dataset, model):
+    with pytest.raises(RunError, match=f"--batch_size=1: {model} needs at least 2"):
+        configuration.complete(Request(model, "mnist", {}, {"batch_size": 1}), dataset)
 
 
 def test_an_unknown_option_cannot_be_built(tmp_path, dataset):

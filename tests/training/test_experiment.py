@@ -167,6 +167,24 @@ def test_an_explicit_run_dir_keeps_its_configuration(request_run, tmp_path):
         _prepare(request_run(width=8), tmp_path, run_dir=run_dir)
 
 
+@pytest.mark.parametrize(("name", "value"), [("learning_rate", 0.5), ("seed", 3)])
+def test_a_run_whose_configuration_was_edited_is_not_gone_on_with(
+    request_run, tmp_path, name, value
+):
+    run_dir = tmp_path / "mine"
+    experiment.train(_prepare(request_run(epochs=1), tmp_path, run_dir=run_dir))
+    content = json.loads((run_dir / "config.json").read_text())
+    (content if name in content else content["options"])[name] = value
+    (run_dir / "config.json").write_text(json.dumps(content))
+    bare = Request("vae", "mnist", {}, {"epochs": 2})
+    prepared = _prepare(bare, tmp_path, run_dir=run_dir, given_dataset=False)
+    told = rf"config\.json has {name}={value}, but its states are of a training with {name}=0"
+    before = _digest(run_dir)
+    with pytest.raises(RunError, match=told):
+        experiment.train(prepared)
+    assert _digest(run_dir) == before
+
+
 def test_a_run_that_another_process_made_meanwhile_is_not_gone_on_with(request_run, tmp_path):
     first, second = (
         _prepare(request_run(epochs=epochs, seed=epochs), tmp_path, run_dir=tmp_path / "run")

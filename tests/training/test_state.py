@@ -41,6 +41,17 @@ def test_the_newest_are_kept(tmp_path, arrays):
     assert state.load_newest(tmp_path)[1]["step"] == 10
 
 
+def test_a_damaged_state_of_a_later_step_costs_no_state_that_is_whole(tmp_path, arrays):
+    for step in (10, 20):
+        state.save(tmp_path, step, arrays, {})
+    _path(tmp_path, 20).write_bytes(b"torn")
+    state.save(tmp_path, 15, arrays, {}, keep=1)
+    assert state.paths(tmp_path) == [_path(tmp_path, 15), _path(tmp_path, 20)]
+    assert state.load_newest(tmp_path)[1]["step"] == 15
+    state.save(tmp_path, 20, arrays, {}, keep=1)
+    assert state.paths(tmp_path) == [_path(tmp_path, 20)]
+
+
 def test_copies_that_somebody_made_are_neither_taken_nor_deleted(tmp_path, arrays):
     state.save(tmp_path, 1, arrays, {})
     names = ("state-before-my-experiment.npz", "state-000000001-keep.npz", "state-000000002x.npz")

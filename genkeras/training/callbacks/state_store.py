@@ -23,11 +23,11 @@ class StateStore(EverySteps):
         every: When the state is stored within an epoch too: an integer, the training steps
             from one time to the next (`0` for never), or a `datetime.timedelta`.
         keep: Integer. How many states stay.
-        replicas: Integer. How many train; it is stored too.
+        facts: JSON-able dict, stored with every state, or `None`.
     """
 
     def __init__(
-        self, run_dir, history, record, steps_per_epoch, check, every=0, keep=2, replicas=1
+        self, run_dir, history, record, steps_per_epoch, check, every=0, keep=2, facts=None
     ):
         by_time = isinstance(every, datetime.timedelta)
         super().__init__(0 if by_time else every)
@@ -37,7 +37,7 @@ class StateStore(EverySteps):
         self._record = record
         self._steps_per_epoch = steps_per_epoch
         self._keep = keep
-        self._replicas = replicas
+        self._facts = facts or {}
         self._check = check
         self._stored_step = None
         self._stored_time = None
@@ -73,6 +73,6 @@ class StateStore(EverySteps):
 
     def _save(self, step, in_progress):
         self._check()
-        meta = self._history.to_meta(in_progress) | {"replicas": self._replicas}
+        meta = self._history.to_meta(in_progress) | self._facts
         state.save(self._run_dir, step, state.collect(self.model), meta, self._keep)
         self._stored_step, self._stored_time = step, time.monotonic()
