@@ -13,7 +13,11 @@ FLAGS = {
     "model": flags.Flag("string", "Name of a model, such as nsgan, wgan_gp or vae."),
     "image_shape": flags.Flag("list", "Height, width, channels. Default: 28,28,1."),
     "num_classes": flags.Flag(
-        "integer", "Classes of a conditional model. Default: 10.", default=10, minimum=1
+        "integer",
+        "Classes of a conditional model. Default: 10.",
+        default=10,
+        minimum=1,
+        maximum=65_536,
     ),
     "width": flags.MODEL["width"],
     "latent_dim": flags.MODEL["latent_dim"],
@@ -46,7 +50,7 @@ def _describe(words):
 
 
 def _image_shape(words):
-    if len(words) != 3 or not all(word.strip().isdigit() and int(word) > 0 for word in words):
+    if len(words) != 3 or not all(word.strip().isdecimal() and int(word) > 0 for word in words):
         raise flags.UsageError(
             f"--image_shape={','.join(words)}: expected height, width and channels: 28,28,1."
         )

@@ -56,6 +56,7 @@ def _evaluate(words):
                 protocol,
                 best=bool(values["best"]),
                 outputs=outputs,
+                earlier=earlier,
                 **{name: data[name] for name in ("data_dir", "cache_dir") if name in data},
             )
         else:
@@ -66,6 +67,7 @@ def _evaluate(words):
                 data=data,
                 reference=values["reference"],
                 outputs=outputs,
+                earlier=earlier,
             )
     if not is_chief:
         return

@@ -180,7 +180,14 @@ def _fingerprint(comparison):
     from genkeras.data.dataset import DataOptions
 
     dataset = datasets.load(comparison.dataset, DataOptions(**comparison.data))
-    return dataset.facts["fingerprint"]
+    digests = [dataset.facts["fingerprint"]]
+    # Another network may lie under the same name by now.
+    for name in ("features", "inception_graph"):
+        path = pathlib.Path(comparison.protocol.get(name) or "").expanduser()
+        if path.is_file():  # Features may be a word; a file that is missing is told of later.
+            with path.open("rb") as file:
+                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return " ".join(digests)
 
 
 def _machine():
@@ -274,7 +281,7 @@ def _train_and_score(model_name, seed, comparison, output_dir):
         "title": chosen.title,
         "paper": chosen.paper,
         "value_function": chosen.value_function,
-        "networks": chosen.networks,
+        "networks": chosen.networks(config.options),
         "optimizers": described.optimizers,
         "options": config.options,
         "history": experiment.history(prepared.run_dir).rows,

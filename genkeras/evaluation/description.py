@@ -5,6 +5,7 @@ import dataclasses
 import keras
 
 from genkeras import atomic, registry
+from genkeras.training.config import Config
 from genkeras.training.errors import RunError
 from genkeras.visualization import network_figure
 
@@ -96,9 +97,20 @@ def describe(name, image_shape, num_classes, options):
     try:
         recipe = registry.recipe(name)
         complete = recipe.complete(options)
-        model = registry.build(name, image_shape, num_classes=num_classes, **options)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise RunError(f"{name} cannot be built: {error}") from error
+    # Built, and refused, as for a training: of no data, but so many classes.
+    model = Config(
+        model=name,
+        dataset="",
+        data={},
+        image_shape=image_shape,
+        class_names=None if num_classes is None else tuple(map(str, range(num_classes))),
+        options={option: value for option, value in options.items() if option != "epochs"},
+        epochs=complete["epochs"],
+        seed=0,
+        data_facts={},
+    ).build_model()
     return Description(
         name=name,
         title=recipe.title,

@@ -3,8 +3,6 @@
 import dataclasses
 import datetime
 import pathlib
-import zipfile
-import zlib
 
 import numpy as np
 
@@ -17,6 +15,7 @@ from genkeras.evaluation.evaluator import Evaluator
 from genkeras.evaluation.run_data import load_run_data
 from genkeras.training import experiment
 from genkeras.training.errors import RunError
+from genkeras.training.state import UNREADABLE
 from genkeras.visualization import grid
 
 FORMAT_VERSION = 1
@@ -41,7 +40,7 @@ class Outputs:
     written: bool = True
 
 
-def evaluate_run(run_dir, protocol, best=False, outputs=None, **locations):
+def evaluate_run(run_dir, protocol, best=False, outputs=None, earlier=None, **locations):
     """Scores a trained run.
 
     Args:
@@ -49,38 +48,48 @@ def evaluate_run(run_dir, protocol, best=False, outputs=None, **locations):
         protocol: `Protocol`.
         best: Boolean. Whether to score the state that `--keep_best` kept.
         outputs: `Outputs`, or `None` for none.
+        earlier: Dict like the one returned, which it is to be compared with, or `None`.
         **locations: As for `load_run_data`.
 
     Returns:
         Dict; `docs/scores.md` describes it.
 
     Raises:
-        RunError: If the run or the protocol cannot be used.
+        RunError: If the run or the protocol cannot be used, or `earlier` is of other data.
     """
     config, model = experiment.load(run_dir, best=best)
-    evaluator = Evaluator(load_run_data(config, **locations), protocol)
+    evaluator = _evaluator(load_run_data(config, **locations), protocol, earlier)
     subject = {"run_dir": str(run_dir), "model": config.model, "seed": config.seed, "best": best}
     task = model_scores.ModelTask(model, evaluator.dataset.test)
     found = evaluator.score_model(task)
     return _result(evaluator, subject, found, lambda: evaluator.samples(model), outputs)
 
 
-def evaluate_images(images_path, protocol, dataset=None, data=None, reference=None, outputs=None):
+def evaluate_images(
+    images_path,
+    protocol,
+    dataset=None,
+    data=None,
+    reference=None,
+    outputs=None,
+    earlier=None,
+):
     """Scores pictures from a folder or an `.npz` file.
 
     Args:
         images_path: Path of a folder of pictures, or of an `.npz` with a uint8 array `images`.
-        protocol: `Protocol`; `num_images` of the pictures are used, all where `None`.
+        protocol: `Protocol`; `num_images` of the pictures are used.
         dataset: String. Name of the data set whose test split they are held against.
         data: Dict of `DataOptions`.
         reference: Path like `images_path`, instead of a data set.
         outputs: `Outputs`, or `None` for none.
+        earlier: As for `evaluate_run`.
 
     Returns:
         Dict like that of `evaluate_run`.
 
     Raises:
-        RunError: If the pictures do not fit each other.
+        RunError: If the pictures do not fit each other, or `earlier` is of other data.
         genkeras.data.dataset.DataError: If pictures are missing or broken.
     """
     if reference is not None:
@@ -105,7 +114,7 @@ def evaluate_images(images_path, protocol, dataset=None, data=None, reference=No
             f"{images_path} holds {len(images)} pictures, fewer than --num_images="
             f"{protocol.num_images}: give more pictures, or --num_images={len(images)}."
         )
-    evaluator = Evaluator(held_against, protocol)
+    evaluator = _evaluator(held_against, protocol, earlier)
     subject = {"images": str(images_path), "seed": protocol.seed}
     chosen = scores.drawn(images, protocol.num_images)
     return _result(evaluator, subject, evaluator.score_images(chosen), lambda: chosen, outputs)
@@ -134,22 +143,26 @@ def load_pictures(path, height=None, width=None):
     try:
         with np.load(path, allow_pickle=False) as archive:
             images = archive["images"]
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        ValueError,
-        KeyError,
-        EOFError,
-        OSError,
-        NotImplementedError,
-    ) as error:
-        raise DataError(f"{path} cannot be read as pictures: {error}.") from error
+    except UNREADABLE as error:
+        raise DataError(
+            f"{path} cannot be read as an .npz with an array `images`: {error}."
+        ) from error
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise DataError(
             f"{path}: images is {images.dtype} {images.shape}; expected uint8 "
             "(num_images, height, width, 1 or 3 channels)."
         )
     return images
+
+
+def _evaluator(dataset, protocol, earlier):
+    # The names of most scores do not tell the data.
+    if earlier is not None and earlier["dataset"] != dataset.name:
+        raise RunError(
+            f"The earlier evaluation is of {earlier['dataset']} and this one of {dataset.name}: "
+            "scores of different data cannot be compared. Leave --against out."
+        )
+    return Evaluator(dataset, protocol)
 
 
 def _result(evaluator, subject, found, draw_images, outputs):

@@ -4,6 +4,7 @@ import json
 import pathlib
 
 from genkeras.evaluation import summary
+from genkeras.evaluation.evaluate import FORMAT_VERSION
 from genkeras.evaluation.report_tables import number
 from genkeras.training.errors import RunError
 
@@ -18,14 +19,26 @@ def load(path):
         Dict as by `evaluate.evaluate_run`.
 
     Raises:
-        RunError: If it is not such a file.
+        RunError: If it is not such a file, or of another version.
     """
+    told = f"{path} is not the --json file of an evaluation"
     try:
         content = json.loads(pathlib.Path(path).expanduser().read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RunError(f"{path} is not the --json file of an evaluation: {error}.") from error
-    if not isinstance(content, dict) or "scores" not in content or "real" not in content:
-        raise RunError(f"{path} is not the --json file of an evaluation: it has no scores.")
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{told}: {error}.") from error
+    if not isinstance(content, dict) or not {"dataset", "scores"} <= content.keys():
+        raise RunError(f"{told}: it has no dataset and scores.")
+    if content.get("format_version") != FORMAT_VERSION:
+        raise RunError(
+            f"{path} has format version {content.get('format_version')}; this genkeras reads "
+            f"{FORMAT_VERSION}."
+        )
+    try:
+        # What can be compared with itself has everything that a comparison asks for.
+        for score in content["scores"].values():
+            _against(score | {"higher_is_better": True}, score)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise RunError(f"{told}: its entries are others ({error!r}).") from error
     return content
 
 
@@ -34,7 +47,8 @@ def table(result, earlier=None):
 
     Args:
         result: Dict as by `evaluate.evaluate_run`.
-        earlier: Another such dict, whose scores of the same names are compared, or `None`.
+        earlier: Another such dict, of the same data set, whose scores of the same names are
+            compared, or `None`.
 
     Returns:
         String of several lines.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import logging
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from genkeras.visualization import grid
 
 METRICS = scores.METRICS | model_scores.METRICS
 NO_FEATURES = "none"
+_log = logging.getLogger("genkeras")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,12 +69,12 @@ class Evaluator:
             raise RunError("There are not two test pictures to hold samples against.")
         self.dataset = dataset
         self.protocol = protocol
-        wanted = METRICS if protocol.metrics is None else protocol.metrics
+        wanted = self._possible(METRICS if protocol.metrics is None else protocol.metrics)
         self.extractor = None
         if any(METRICS[name].features for name in wanted):
             self.extractor = self._create_extractor()
         if self.extractor is None and protocol.metrics is None:
-            wanted = [name for name in METRICS if not METRICS[name].features]
+            wanted = [name for name in wanted if not METRICS[name].features]
         self.metrics = tuple(wanted)
 
     @functools.cached_property
@@ -203,6 +205,33 @@ class Evaluator:
     def _of_images(self, metrics):
         chosen = self.metrics if metrics is None else metrics
         return [name for name in chosen if name in scores.METRICS]
+
+    def _possible(self, metrics):
+        """Returns the metrics that so many pictures of such a size allow. Others are told of in
+        the log; if they were asked for by name, the first is an error."""
+        train, test_images = self.dataset.train, self.dataset.test.images
+        sides = [
+            (self.protocol.num_images, "samples (--num_images)"),
+            (len(test_images), "test pictures"),
+        ]
+        if train is not None:
+            sides.append((len(train.images), "training pictures"))
+        count, side = min(sides)
+        height, width = test_images.shape[1:3]
+        possible = []
+        for name in metrics:
+            metric = METRICS[name]
+            if count < metric.min_images:
+                problem = f"{metric.min_images} pictures on each side; there are {count} {side}"
+            elif min(height, width) < metric.min_size:
+                problem = f"{metric.min_size}×{metric.min_size} pixels; there are {height}×{width}"
+            else:
+                possible.append(name)
+                continue
+            if self.protocol.metrics is not None:
+                raise RunError(f"--metrics={name} needs at least {problem}.")
+            _log.warning("Left out: %s, which needs at least %s.", name, problem)
+        return possible
 
     def _create_extractor(self):
         protocol = self.protocol

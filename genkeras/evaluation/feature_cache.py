@@ -5,13 +5,13 @@ import io
 import json
 import logging
 import pathlib
-import zipfile
 
 import numpy as np
 
 from genkeras import atomic
 from genkeras.data.cache import default_cache_dir
 from genkeras.metrics.features import Extraction
+from genkeras.training.state import UNREADABLE
 
 FORMAT = 1
 _log = logging.getLogger("genkeras")
@@ -37,7 +37,7 @@ def cached(extractor, images, extract, cache_dir=None):
         return _read(path, len(images))
     except FileNotFoundError:
         pass
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         _log.warning("The cache %s is damaged (%s): making it again.", path, error)
     extraction = extract()
     arrays = {"features": extraction.features}

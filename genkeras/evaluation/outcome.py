@@ -4,29 +4,12 @@ import dataclasses
 import io
 import json
 import logging
-import struct
-import zipfile
-import zlib
 
 import numpy as np
 
 from genkeras import atomic
+from genkeras.training.state import UNREADABLE
 
-# What readers of archives, arrays and JSON raise when bytes are wrong; a changed bit may claim
-# a password (RuntimeError), an array of terabytes (MemoryError) or another name (KeyError).
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
 _log = logging.getLogger("genkeras")
 
 
@@ -63,6 +46,6 @@ class Outcome:
             return cls(facts, arrays)
         except FileNotFoundError:
             return None
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             _log.warning("%s cannot be read (%s): it is made anew.", path, error)
             return None

@@ -119,8 +119,9 @@ def _facts(results):
         f"{results['num_images']:,} samples of each model are scored against "
         f"{results['num_reference_images']:,} test pictures"
         + (f", with the features of {results['features']}. " if results["features"] else ". ")
-        + "The row of real pictures holds test pictures against as many training pictures. Sheets "
-        f"are drawn from the same latents after the last epoch of seed {seeds[0]}, not selected. "
+        + "The row of real pictures holds these test pictures against training pictures, at most "
+        "as many as there are samples. Sheets are drawn from the same latents after the last "
+        f"epoch of seed {seeds[0]}, not selected. "
         f"Made {results['date']} by genkeras {results['genkeras_version']} ({results['machine']})."
     )
 

@@ -11,6 +11,7 @@ from genkeras.metrics.features import Extraction
 from genkeras.metrics.frechet_distance import frechet_distance
 from genkeras.metrics.inception_score import inception_score
 from genkeras.metrics.intervals import (
+    MIN_ROWS,
     NORMAL_QUANTILE,
     Interval,
     binomial_interval,
@@ -20,7 +21,7 @@ from genkeras.metrics.intervals import (
 from genkeras.metrics.kernel_distance import kernel_distance, kernel_distance_standard_error
 from genkeras.metrics.memorization import nearest_neighbours, share_nearer
 from genkeras.metrics.precision_recall import density_coverage, precision_recall
-from genkeras.metrics.sharpness import sharpness
+from genkeras.metrics.sharpness import MIN_SIZE, sharpness
 from genkeras.metrics.small_sample import SmallSampleWarning
 from genkeras.models.inference import all_rows, own_chunks
 
@@ -303,20 +304,29 @@ class Metric:
         function: Function of a `Task` and the metric's key, returning a dict of scores.
         help: String for `--help` and the docs.
         features: Boolean. Whether it needs an extractor.
+        min_images: Integer. The fewest samples, test pictures and training pictures, of each,
+            that it can be computed from. Two samples and two test pictures there always are.
+        min_size: Integer. The least height and width of pictures.
     """
 
     function: object
     help: str
     features: bool = True
+    min_images: int = 1
+    min_size: int = 1
 
 
 METRICS = {
-    "score": Metric(_score, "inception or classifier score, 10 splits"),
-    "frechet": Metric(_frechet, "Fréchet distance of the features"),
-    "kernel": Metric(_kernel, "kernel distance (KID) of the features"),
-    "precision_recall": Metric(_precision_recall, "precision and recall, k-NN balls, k=3"),
-    "density_coverage": Metric(_density_coverage, "density and coverage, k=5"),
-    "sharpness": Metric(_sharpness, "variance of the edges", features=False),
+    "score": Metric(_score, "inception or classifier score, 10 splits", min_images=MIN_ROWS),
+    "frechet": Metric(_frechet, "Fréchet distance of the features", min_images=MIN_ROWS),
+    "kernel": Metric(_kernel, "kernel distance (KID) of the features", min_images=2),
+    "precision_recall": Metric(
+        _precision_recall, "precision and recall, k-NN balls, k=3", min_images=PRECISION_K + 1
+    ),
+    "density_coverage": Metric(
+        _density_coverage, "density and coverage, k=5", min_images=COVERAGE_K + 1
+    ),
+    "sharpness": Metric(_sharpness, "variance of the edges", features=False, min_size=MIN_SIZE),
     "memorization": Metric(
         _memorization,
         "how often a sample lies nearer to a training picture than a test picture does",

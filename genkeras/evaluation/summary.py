@@ -5,11 +5,8 @@ import math
 
 import numpy as np
 
-from genkeras.metrics.verdict import compare_samples, compare_seeds
-
-# Fewer seeds say nothing about how much two trainings of one model differ.
-MIN_SEEDS = 3
-_NORMAL_QUANTILE = 1.959964
+from genkeras.metrics.intervals import NORMAL_QUANTILE
+from genkeras.metrics.verdict import MIN_SEEDS, compare_samples, compare_seeds
 
 
 def over_seeds(scores_by_seed):
@@ -106,7 +103,7 @@ def _summary(scores):
         interval = [intervals[0]["low"], intervals[0]["high"]]
         if len(scores) > 1:
             middle = mean if centre is None else centre
-            half = _NORMAL_QUANTILE * error
+            half = NORMAL_QUANTILE * error
             interval = [middle - half, middle + half]
     return {
         "title": scores[0]["title"],

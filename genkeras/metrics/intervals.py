@@ -14,7 +14,7 @@ import numpy as np
 # The normal distribution lies within this many standard deviations with 95 % probability.
 NORMAL_QUANTILE = 1.959963984540054
 # Halves of fewer rows have no spread.
-_MIN_ROWS = 4
+MIN_ROWS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,9 +115,9 @@ def half_sampled(statistic, *sets, num_subsamples=100, seed=0):
     Raises:
         ValueError: If a set has fewer than four rows, or there are fewer than two subsamples.
     """
-    if not sets or min(len(rows) for rows in sets) < _MIN_ROWS or num_subsamples < 2:
+    if not sets or min(len(rows) for rows in sets) < MIN_ROWS or num_subsamples < 2:
         raise ValueError(
-            f"half_sampled needs sets of at least {_MIN_ROWS} rows and at least 2 subsamples, got "
+            f"half_sampled needs sets of at least {MIN_ROWS} rows and at least 2 subsamples, got "
             f"sets of {[len(rows) for rows in sets]} rows and {num_subsamples} subsamples."
         )
     random = np.random.default_rng(seed)

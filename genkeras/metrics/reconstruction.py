@@ -42,8 +42,8 @@ def mean_squared_errors(originals, reproductions):
 def peak_signal_to_noise_ratios(originals, reproductions):
     """−10 log₁₀ of the mean squared error of each pair, in decibels.
 
-    Equal pictures have an infinite ratio, so a mean over pictures should be taken of the
-    errors, not of the ratios.
+    The field's convention is the mean of the ratios of all pictures. Equal pictures have an
+    infinite ratio, and one such pair makes that mean infinite.
 
     Args:
         originals, reproductions: uint8 arrays `(num_images, height, width, channels)`.

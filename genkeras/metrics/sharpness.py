@@ -8,6 +8,8 @@ import numpy as np
 
 # ITU-R BT.601 weights of red, green and blue in a grey value.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+# Pixels that the filter needs, in height and in width.
+MIN_SIZE = 3
 
 
 def sharpness(images):

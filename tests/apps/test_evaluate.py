@@ -9,6 +9,7 @@ from apps import evaluate, nsgan, sample
 
 DATA = ["--dataset=fashion_mnist_sample"]
 FEW = ["--num_images=300"]
+FIVE = ["--num_images=5"]
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +82,28 @@ def test_pictures_from_anywhere(run_dir, capsys):
     assert json.loads(pathlib.Path("c.json").read_text())["real"] == {}
 
 
+def test_few_pictures_have_the_scores_that_they_allow():
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
+    np.savez("three.npz", images=images)
+    words = ["--images=three.npz", *DATA, "--num_images=3", "--json=three.json"]
+    assert evaluate.main(words) == 0
+    scores = json.loads(pathlib.Path("three.json").read_text())["scores"].values()
+    assert {score["metric"] for score in scores} == {"kernel", "sharpness", "memorization"}
+
+
 def test_mistakes_are_told(run_dir, tmp_path, capsys):
     np.savez("floats.npz", images=np.zeros((9, 28, 28, 1)))
     np.savez("small.npz", images=np.zeros((9, 8, 8, 1), np.uint8))
     pathlib.Path("cut.npz").write_bytes(pathlib.Path("small.npz").read_bytes()[:200])
     pathlib.Path("text.json").write_text("no")
+    other = {"format_version": 1, "dataset": "flowers", "scores": {}, "real": {}}
+    pathlib.Path("flowers.json").write_text(json.dumps(other))
+    np.savez("few.npz", images=np.arange(5 * 784).astype(np.uint8).reshape(5, 28, 28, 1))
+    with pathlib.Path("array.npz").open("wb") as file:
+        np.save(file, np.zeros((9, 28, 28, 1), np.uint8))
+    content = bytearray(pathlib.Path("few.npz").read_bytes())
+    content[content.rindex(b"PK\x01\x02") + 8] ^= 1  # As if it had a password.
+    pathlib.Path("flipped.npz").write_bytes(content)
     Image.new("L", (8, 8)).save("one.png")
     few = ["--num_images=9", "--metrics=sharpness"]
     run, npz = f"--run_dir={run_dir}", "--images=small.npz"
@@ -101,11 +119,21 @@ def test_mistakes_are_told(run_dir, tmp_path, capsys):
         ([run, "--features=none", "--metrics=frechet"], 1, "--features=none"),
         ([run, "--against=text.json"], 1, "not the --json file"),
         ([run, "--against=missing.json"], 1, "missing.json"),
+        ([run, "--against=flowers.json"], 1, "is of flowers and this one of fashion_mnist_sample"),
+        (["--images=few.npz", *DATA, *FIVE, "--against=flowers.json"], 1, "is of flowers"),
+        ([run, "--num_images=3", "--metrics=frechet"], 1, "there are 3 samples (--num_images)"),
+        (
+            ["--images=few.npz", "--reference=few.npz", *FIVE, "--metrics=density_coverage"],
+            1,
+            "--metrics=density_coverage needs at least 6 pictures on each side",
+        ),
         (["--run_dir=nowhere"], 1, "not a run directory"),
         ([npz, *DATA, "--num_images=9"], 1, "8×8×1, but those"),
         (["--images=floats.npz", *DATA, "--num_images=9"], 1, "expected uint8"),
         (["--images=cut.npz", *DATA], 1, "cut.npz cannot be read"),
         (["--images=missing.npz", *DATA], 1, "missing.npz cannot be read"),
+        (["--images=array.npz", *DATA], 1, "array.npz cannot be read as an .npz with an array"),
+        (["--images=flipped.npz", *DATA], 1, "flipped.npz cannot be read"),
         (["--images=one.png", *DATA], 1, "one.png"),
         ([npz, "--reference=small.npz", *few, "--neighbours=a.png"], 1, "training pictures"),
         ([npz, *DATA, "--neighbours=a.jpg"], 2, ".png file"),

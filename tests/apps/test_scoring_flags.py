@@ -81,3 +81,11 @@ def test_flags_of_scoring_do_not_define_the_run(monkeypatch):
     assert (run_dir / "history.csv").read_text().splitlines()[0].endswith(",quality")
     assert (run_dir / "scores.png").exists()
     assert list((run_dir / "tensorboard").iterdir())
+
+
+def test_a_score_of_too_few_pictures_is_refused_before_training(capsys):
+    words = ["--eval_every=1", "--num_images=3", "--metrics=precision_recall"]
+    assert vae.main([*SMALL, *words]) == 1
+    text = capsys.readouterr().err
+    assert "--metrics=precision_recall needs at least 4 pictures on each side" in text
+    assert not list(pathlib.Path("checkpoints").rglob("state-*.npz"))

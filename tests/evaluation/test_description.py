@@ -88,9 +88,25 @@ def test_options_replace_defaults():
         ("nsgam", {}, "Did you mean 'nsgan'"),
         ("vae", {"widht": 3}, "did you mean 'width'"),
         ("vae", {"likelihood": "poisson"}, "likelihood='poisson' is unknown"),
-        ("nsgan", {"width": "wide"}, "nsgan cannot be built"),
+        ("nsgan", {"width": "wide"}, "nsgan has width='wide'; expected a whole number"),
+        ("nsgan", {"width": 100_000_000}, "width=100000000 is too large"),
     ],
 )
 def test_mistakes_are_named(name, options, message):
     with pytest.raises(RunError, match=message):
         description.describe(name, (28, 28, 1), None, options)
+
+
+def test_what_does_not_fit_into_memory_is_told(monkeypatch):
+    def build(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(registry, "build", build)
+    with pytest.raises(RunError, match="nsgan of this size does not fit into memory"):
+        description.describe("nsgan", (28, 28, 1), None, {})
+
+
+def test_many_epochs_are_no_size():
+    options = {"width": 2, "epochs": 100_000, "batch_size": 100_000}
+    described = description.describe("nsgan", (8, 8, 1), None, options)
+    assert described.options["epochs"] == described.options["batch_size"] == 100_000

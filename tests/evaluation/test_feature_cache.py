@@ -72,7 +72,7 @@ def test_features_without_probabilities(tmp_path, draw_images):
         assert found.probabilities is None
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "other"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "other", "password", "array"])
 def test_a_damaged_file_is_made_again(damage, tmp_path, draw_images, caplog):
     images, extractor = draw_images(10), Means("a")
     first = _cached(extractor, images, tmp_path)
@@ -80,8 +80,13 @@ def test_a_damaged_file_is_made_again(damage, tmp_path, draw_images, caplog):
     content = bytearray(path.read_bytes())
     if damage == "flipped":
         content[len(content) // 3] ^= 255
+    if damage == "password":
+        content[content.rindex(b"PK\x01\x02") + 8] ^= 1
     if damage == "other":
         np.savez(path, features=np.ones((4, 3), np.float32))
+    elif damage == "array":
+        with path.open("wb") as file:
+            np.save(file, np.ones((10, 3), np.float32))
     else:
         path.write_bytes({"cut": content[:100], "empty": b""}.get(damage, content))
     with caplog.at_level(logging.WARNING, "genkeras"):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -55,6 +56,25 @@ def test_an_outcome_is_kept_for_the_same_data_only(tmp_path, monkeypatch):
 
     assert [number("a"), number("a"), number("b"), number("b")] == [1, 1, 2, 2]
     assert number("b", dataclasses.replace(COMPARISON, dataset="celeba")) == 3
+
+
+def test_the_content_of_a_file_of_features_counts_and_not_its_name(tmp_path, monkeypatch):
+    dataset = types.SimpleNamespace(facts={"fingerprint": "pixels"})
+    monkeypatch.setattr("genkeras.data.registry.load", lambda name, options: dataset)
+
+    def fingerprint(**protocol):
+        return compare._fingerprint(dataclasses.replace(COMPARISON, protocol=protocol))
+
+    path = tmp_path / "network.npz"
+    for name in ("features", "inception_graph"):
+        path.write_bytes(b"one")
+        first = fingerprint(**{name: str(path)})
+        assert fingerprint(**{name: str(path)}) == first
+        path.write_bytes(b"two")
+        assert fingerprint(**{name: str(path)}) != first
+    # A file that is missing is told of by who needs it.
+    assert fingerprint() == fingerprint(features="classifier") == "pixels"
+    assert fingerprint(features="missing.npz") == "pixels"
 
 
 def test_a_run_directory_that_another_process_is_about_to_leave(tmp_path):

@@ -1,4 +1,5 @@
 import dataclasses
+import logging
 import types
 
 import numpy as np
@@ -218,6 +219,69 @@ def test_mistakes(dataset, draw_images):
     few = dataclasses.replace(dataset, test=Split(dataset.test.images[:1], None))
     with pytest.raises(RunError, match="not two test pictures"):
         Evaluator(few, Protocol())
+
+
+def _few(dataset, num_train, num_test, size=12):
+    """The first pictures of a data set, cut to a size."""
+    parts = [
+        Split(part.images[:number, :size, :size], None)
+        for part, number in ((dataset.train, num_train), (dataset.test, num_test))
+    ]
+    return dataclasses.replace(dataset, train=parts[0], test=parts[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("score", 4), ("frechet", 4), ("kernel", 2), ("precision_recall", 4), ("density_coverage", 6)],
+)
+def test_the_fewest_pictures_of_a_score(dataset, name, least):
+    def score(num_train, num_test, num_images):
+        few = _few(dataset, num_train, num_test)
+        evaluator = Evaluator(few, Protocol((name,), num_images, features=EXTRACTOR))
+        samples = dataset.train.images[50 : 50 + num_images]
+        return evaluator.score_images(samples), evaluator.score_real()
+
+    for found in score(least, least, least):
+        assert {entry.metric for entry in found.values()} == {name}
+    fewer = least - 1
+    told = f"--metrics={name} needs at least {least} pictures on each side; there are {fewer} "
+    with pytest.raises(RunError, match=told + "training pictures"):
+        score(fewer, least, least)
+    if fewer >= 2:
+        with pytest.raises(RunError, match=told + "test pictures"):
+            score(least, fewer, least)
+        with pytest.raises(RunError, match=told + r"samples \(--num_images\)"):
+            score(least, least, fewer)
+
+
+def test_what_few_pictures_do_not_allow_is_left_out_unless_named(dataset, caplog):
+    with caplog.at_level(logging.WARNING, logger="genkeras"):
+        evaluator = Evaluator(_few(dataset, 600, 5), Protocol(num_images=300, features=EXTRACTOR))
+    assert set(METRICS) - set(evaluator.metrics) == {"density_coverage"}
+    assert [record.getMessage() for record in caplog.records] == [
+        "Left out: density_coverage, which needs at least 6 pictures on each side; there are 5 "
+        "test pictures."
+    ]
+    found = evaluator.score_images(dataset.test.images[5:]) | evaluator.score_real()
+    assert {entry.metric for entry in found.values()} == {
+        "score",
+        "frechet",
+        "kernel",
+        "precision_recall",
+        "sharpness",
+        "memorization",
+    }
+
+
+def test_pictures_too_small_for_a_filter_have_no_sharpness(dataset, caplog):
+    tiny = _few(dataset, 600, 300, size=2)
+    evaluator = Evaluator(tiny, Protocol(num_images=300, features="none"))
+    assert "Left out: sharpness, which needs at least 3×3 pixels" in caplog.text
+    found = evaluator.score_images(tiny.train.images[:300])
+    assert {entry.metric for entry in found.values()} == {"memorization"}
+    with pytest.raises(RunError, match=r"--metrics=sharpness needs at least 3×3 pixels.* 2×2"):
+        Evaluator(tiny, Protocol(metrics=("sharpness",)))
+    assert "sharpness" in Evaluator(_few(dataset, 9, 9, 3), Protocol(("sharpness",))).metrics
 
 
 def test_every_metric_is_documented():

@@ -37,9 +37,8 @@ def test_several_seeds_by_hand():
     assert entry["std_over_seeds"] == pytest.approx(7**0.5)
     # √(3 · 0.3²) / 3.
     assert entry["standard_error"] == pytest.approx(0.3 / 3**0.5)
-    assert entry["interval"] == pytest.approx(
-        [6 - 1.96 * 0.3 / 3**0.5, 6 + 1.96 * 0.3 / 3**0.5], 1e-4
-    )
+    margin = 1.959963984540054 * 0.3 / 3**0.5
+    assert entry["interval"] == pytest.approx([6 - margin, 6 + margin], rel=1e-12)
 
 
 def test_an_interval_belongs_to_the_corrected_value():

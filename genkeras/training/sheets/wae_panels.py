@@ -1,11 +1,14 @@
 """The figure of six panels of the WAE program, and the numbers behind its curves."""
 
+import logging
+
 import numpy as np
 
 from genkeras import atomic
 from genkeras.data.preprocessing import to_range, to_uint8
 from genkeras.metrics.sharpness import sharpness
 from genkeras.training.sheets.samples import SHEET_SEED
+from genkeras.training.state import UNREADABLE
 from genkeras.visualization import panels
 from genkeras.visualization.grid import interleave
 
@@ -13,6 +16,9 @@ from genkeras.visualization.grid import interleave
 SMALL_SIZE = 32
 SMALL_LAYOUT, LARGE_LAYOUT = (400, 20), (30, 5)
 NUM_CODES = 500
+# What is kept of an epoch for the figures of later ones.
+_MEASURED = ("codes", "reconstruction_loss", "latent_penalty", "mean_sharpness", "min_sharpness")
+_log = logging.getLogger("genkeras")
 
 
 class WAEPanels:
@@ -36,6 +42,7 @@ class WAEPanels:
         self._test_images = np.asarray(test_images[:NUM_CODES])
         small = max(self._test_images.shape[1:3]) <= SMALL_SIZE
         self._num_pictures, self._columns = SMALL_LAYOUT if small else LARGE_LAYOUT
+        self._unreadable = set()
 
     def write(self, model, epoch):
         """Writes the figure of an epoch, counted from 1."""
@@ -43,11 +50,14 @@ class WAEPanels:
         train_codes, _, train_pairs = self._reproduce(model, self._train_images)
         test_codes, reconstruction_loss, test_pairs = self._reproduce(model, self._test_images)
         prior_latents = model.draw_prior(len(test_codes), SHEET_SEED)
+        # Between fewer than two codes there is no distance.
+        has_pairs = len(test_codes) > 1
+        penalty = model.latent_penalty(test_codes, prior_latents) if has_pairs else np.nan
         edges = sharpness(samples)
         measured = {
             "codes": test_codes,
             "reconstruction_loss": reconstruction_loss,
-            "latent_penalty": float(model.latent_penalty(test_codes, prior_latents)),
+            "latent_penalty": float(penalty),
             "mean_sharpness": edges.mean(),
             "min_sharpness": edges.min(),
         }
@@ -120,8 +130,14 @@ class WAEPanels:
         path = self._path(epoch, "npz")
         if not path.exists():
             return None
-        with np.load(path, allow_pickle=False) as archive:
-            return dict(archive)
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                return {name: archive[name] for name in _MEASURED}
+        except UNREADABLE as error:
+            if path not in self._unreadable:
+                self._unreadable.add(path)
+                _log.warning("%s cannot be read (%s): the curves have a gap.", path, error)
+            return None
 
     def _path(self, epoch, suffix):
         return self._directory / f"panels_epoch_{epoch:03d}.{suffix}"

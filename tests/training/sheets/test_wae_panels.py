@@ -1,6 +1,7 @@
 """The figure of six panels: what is in it, and its memory from epoch to epoch."""
 
 import io
+import logging
 
 import numpy as np
 import pytest
@@ -117,3 +118,41 @@ def test_a_finished_run_can_be_drawn_again_and_a_gap_stays_a_gap(tmp_path, draw_
     curves = drawn[-1][-1]
     assert [np.isnan(v) for v in curves["log reconstruction loss"]] == [False, True, False, False]
     assert [np.isnan(v) for v in curves["log encoding change"]] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("damage", ["cut", "password", "array", "other"])
+def test_a_damaged_measurement_is_a_gap_and_told_once(damage, tmp_path, draw_images, drawn, caplog):
+    model, images = _model(), draw_images(12, (8, 8, 1))
+    sheet = WAEPanels(tmp_path, images, images)
+    sheet.write(model, 1)
+    path = tmp_path / "panels_epoch_001.npz"
+    content = bytearray(path.read_bytes())
+    if damage == "cut":
+        path.write_bytes(content[:100])
+    elif damage == "password":
+        content[content.rindex(b"PK\x01\x02") + 8] ^= 1
+        path.write_bytes(content)
+    else:
+        with path.open("wb") as file:
+            np.save(file, np.ones(3)) if damage == "array" else np.savez(file, codes=np.ones(3))
+    with caplog.at_level(logging.WARNING, logger="genkeras"):
+        sheet.write(model, 2)
+        sheet.write(model, 3)
+    curves = drawn[-1][-1]
+    assert [np.isnan(v) for v in curves["log reconstruction loss"]] == [True, False, False]
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert "panels_epoch_001.npz cannot be read" in told
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "imq"])
+def test_one_test_picture_has_no_penalty(kernel, tmp_path, draw_images):
+    images = draw_images(5, (8, 8, 1))
+    model = _model(kernel=kernel)
+    WAEPanels(tmp_path, images[1:], images[:1]).write(model, 1)
+    with np.load(tmp_path / "panels_epoch_001.npz") as measured:
+        assert np.isnan(measured["latent_penalty"])
+        assert np.isfinite(measured["reconstruction_loss"])
+    WAEPanels(tmp_path, images[1:], images[:2]).write(model, 2)
+    with np.load(tmp_path / "panels_epoch_002.npz") as measured:
+        assert np.isfinite(measured["latent_penalty"])
+    assert Image.open(tmp_path / "panels_epoch_002.png").size == (1800, 1200)
