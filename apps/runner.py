@@ -30,8 +30,8 @@ def run(program, argv):
 
     Returns:
         Integer exit status: 0, 1 (data, files or a run are not as needed), 2 (the command
-        line is wrong), 75 (another worker is gone: all are to be started again), 130 (Ctrl-C)
-        or 143 (SIGTERM).
+        line is wrong), 75 (another worker is gone: all are to be started again), 130 (Ctrl-C),
+        143 (SIGTERM) or 129 (a closed terminal).
     """
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     # TensorFlow's notes would bury ours; its errors still show, and what it says as it loads.

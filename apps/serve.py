@@ -61,7 +61,8 @@ FLAGS = {
     ),
     "max_queue": flags.Flag(
         "integer",
-        "Requests that wait or are computed at once; more are told to come again. Default: 128.",
+        "Requests that wait, are computed or answered at once; more are told to come again. "
+        "Default: 128.",
         default=128,
         minimum=1,
         maximum=65536,
@@ -91,7 +92,7 @@ def _run(values):
     from genkeras.training.errors import RunError
 
     try:
-        from genkeras.serving import server
+        from genkeras.serving import listening, server
     except ImportError as error:
         raise RunError(
             f"apps.serve needs packages that cannot be imported ({error}): pip install '.[serve]'"
@@ -99,7 +100,7 @@ def _run(values):
     from genkeras.serving.repository import Repository
 
     explorer = _wants_explorer(values["explorer"])
-    with server.listen(values["host"], values["port"]) as listener:
+    with listening.listen(values["host"], values["port"]) as listener:
         repository = Repository(values["model_dir"])
         repository.refresh()
         if not repository.names:
@@ -126,7 +127,7 @@ def _run(values):
             host, port = listener.getsockname()[:2]
             host = f"[{host}]" if ":" in host else host
             print(f"Serving http://{host}:{port} until Ctrl-C", flush=True)
-            server.run(app, listener, limits.max_queue, *stop)
+            listening.run(app, listener, limits.max_queue, *stop)
 
 
 def _wants_explorer(asked):

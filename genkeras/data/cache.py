@@ -18,6 +18,7 @@ import time
 
 import numpy as np
 
+from genkeras import atomic
 from genkeras.data.dataset import DataError
 
 try:
@@ -95,8 +96,7 @@ def _build(cache_dir, final, key, build):
             "extra_sha256": _json_digest(extra),
         }
         with _cannot_write(cache_dir):
-            _write_synced(temporary / META, json.dumps(meta).encode())
-            _sync_folder(temporary)
+            atomic.write_bytes(temporary / META, json.dumps(meta).encode())
             _publish(temporary, final, key)
     return _open(final, key)
 
@@ -125,10 +125,11 @@ class RowWriter:
             self._file = open(self.folder / IMAGES, "wb")
         return self
 
-    def __exit__(self, *exception):
-        with _cannot_write(self.folder.parent), self._file:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+    def __exit__(self, kind, *exception):
+        with _cannot_write(self.folder.parent), contextlib.closing(self._file):
+            if kind is None:
+                self._file.flush()
+                os.fsync(self._file.fileno())
 
     def start(self, num_rows, row_shape):
         """Says what will come, so that a disk too small is found at the beginning.
@@ -161,18 +162,21 @@ class RowWriter:
 
     def keep_first_channel(self):
         """Makes grey rows of colour rows whose channels are equal."""
+        images, grey = self.folder / IMAGES, self.folder / "grey.u8"
+        digest = hashlib.sha256()
         with _cannot_write(self.folder.parent):
-            self._file.close()
-            colour = self.folder / "colour.u8"
-            os.replace(self.folder / IMAGES, colour)
-            self._file = open(self.folder / IMAGES, "wb")  # noqa: SIM115
-            rows = np.memmap(colour, np.uint8, "r", shape=(self.num_rows, *self.row_shape))
-            self.row_shape = (*self.row_shape[:2], 1)
-            self.num_rows, self._digest = 0, hashlib.sha256()
-            for first in range(0, len(rows), CHUNK_ROWS):
-                self.append(np.asarray(rows[first : first + CHUNK_ROWS, ..., :1]))
+            self._file.flush()
+            rows = np.memmap(images, np.uint8, "r", shape=(self.num_rows, *self.row_shape))
+            with open(grey, "wb") as file:
+                for first in range(0, len(rows), CHUNK_ROWS):
+                    data = np.ascontiguousarray(rows[first : first + CHUNK_ROWS, ..., :1]).data
+                    file.write(data)
+                    digest.update(data)
             del rows
-            colour.unlink()
+            self._file.close()
+            os.replace(grey, images)
+            self._file = open(images, "ab")  # noqa: SIM115
+        self.row_shape, self._digest = (*self.row_shape[:2], 1), digest
 
 
 def _open(folder, key):
@@ -211,17 +215,27 @@ def _verify(path, sha256):
 
 def _publish(temporary, final, key):
     with _locked(final.parent):
-        if final.exists():
-            # Another program was first, and what it wrote is as good; a damaged folder
-            # makes room. Whoever has it mapped keeps his pages.
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                _open(final, key)
-                return
+        if final.exists() and not _is_whole(final, key):
+            # A damaged folder makes room. Whoever has it mapped keeps his pages.
             damaged = temporary.with_name(f"{temporary.name}-damaged")
-            os.rename(final, damaged)
+            with contextlib.suppress(FileNotFoundError):  # Of two programs, one moves it.
+                os.rename(final, damaged)
             shutil.rmtree(damaged, ignore_errors=True)
-        os.rename(temporary, final)
-        _sync_folder(final.parent)
+        try:
+            os.rename(temporary, final)
+        except OSError:
+            # Another program was first, and what it wrote is as good.
+            if not _is_whole(final, key):
+                raise
+        atomic.sync(final.parent)
+
+
+def _is_whole(folder, key):
+    try:
+        _open(folder, key)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -276,7 +290,8 @@ def _locked(cache_dir):
         yield
         return
     with open(cache_dir / ".lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # A disk without locks.
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
@@ -289,20 +304,3 @@ def _cannot_write(cache_dir):
             f"The cache for decoded pictures cannot be written in {cache_dir}: "
             f"{error.strerror or error}. Name a folder with room with --cache_dir."
         ) from error
-
-
-def _write_synced(path, data):
-    with open(path, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder):
-    if fcntl is None:
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

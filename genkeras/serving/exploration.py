@@ -10,10 +10,12 @@ from genkeras.data.dataset import DataError
 from genkeras.data.preprocessing import Geometry, transform
 from genkeras.serving.bodies import FullError
 from genkeras.visualization.grid import make_grid
+from genkeras.visualization.lines import SPHERICAL_PRIORS, lerp, slerp
 from genkeras.visualization.manifold import latent_plane, manifold_sheet
 
 PLANE_ROWS = 15
-MAX_UPLOADED_PIXELS = 50_000_000
+# On its way to 8 bits, a pixel of 16 is several float64 numbers.
+MAX_UPLOADED_PIXELS = 16_000_000
 # A normal coordinate is within it 997 times of 1,000.
 NORMAL_RANGE = 3.0
 
@@ -26,7 +28,8 @@ class Exploration:
     """Draws through a server's queue, as any other client does.
 
     Labels are integers; `None` takes the classes in turn, and is all that an unconditional
-    sampler takes. Names are those of samplers.
+    sampler takes. Samplers are from `find`: once for an action, all of which is then of one
+    version.
 
     Args:
         service: `server.Service`.
@@ -34,6 +37,8 @@ class Exploration:
 
     def __init__(self, service):
         self._service = service
+        # A small file can be a large picture: one at a time.
+        self._reading = asyncio.Lock()
 
     @property
     def names(self):
@@ -51,53 +56,54 @@ class Exploration:
             raise ExplorationError(f"{name} is not served any more: load the page again.")
         return sampler
 
-    async def samples(self, name, seed, label, count):
+    async def samples(self, sampler, seed, label, count):
         """Returns a sheet; its pictures have the seeds from `seed` upwards."""
         seeds = np.arange(seed, seed + count, dtype=np.int64)
-        return make_grid(await self._images(name, "sample", label, seeds=seeds))
+        return make_grid(await self._images(sampler, "sample", label, seeds=seeds))
 
-    async def latents(self, name, seed):
+    async def latents(self, sampler, seed):
         """Returns the latents `(latent_dim,)` of a seed, as a list of floats."""
-        outputs = await self._run(name, "draw_latents", seeds=np.array([seed], np.int64))
+        outputs = await self._run(sampler, "draw_latents", seeds=np.array([seed], np.int64))
         return outputs["latents"][0].tolist()
 
-    async def point(self, name, latents, label):
+    async def point(self, sampler, latents, label):
         """Returns the picture of latents `(latent_dim,)`."""
         latents = np.array([latents], np.float32)
-        return (await self._images(name, "decode", label, latents=latents))[0]
+        return (await self._images(sampler, "decode", label, latents=latents))[0]
 
-    async def walk(self, name, first, last, label, steps):
+    async def walk(self, sampler, first, last, label, steps):
         """Returns a sheet of the pictures between those of two seeds, both included."""
         seeds = np.array([first, last], np.int64)
-        ends = (await self._run(name, "draw_latents", seeds=seeds))["latents"]
-        latents = between(*ends, steps, is_spherical(self.find(name).facts["prior"]))
-        images = await self._images(name, "decode", label or 0, latents=latents)
+        ends = (await self._run(sampler, "draw_latents", seeds=seeds))["latents"]
+        line = slerp if sampler.facts["prior"]["name"] in SPHERICAL_PRIORS else lerp
+        latents = line(ends[:1], ends[1:], steps)[0].astype(np.float32)
+        images = await self._images(sampler, "decode", label or 0, latents=latents)
         return make_grid(images, columns=min(steps, 5))
 
-    async def plane(self, name, limit, label):
+    async def plane(self, sampler, limit, label):
         """Returns the pictures of a square of the latent plane, from `-limit` to `limit`."""
         latents = latent_plane(PLANE_ROWS, PLANE_ROWS, limit)
         return manifold_sheet(
-            await self._images(name, "decode", label or 0, latents=latents), PLANE_ROWS
+            await self._images(sampler, "decode", label or 0, latents=latents), PLANE_ROWS
         )
 
-    async def reproduction(self, name, content):
+    async def reproduction(self, sampler, content):
         """Returns a picture, bytes of a file, as the model sees it beside its reproduction."""
-        shape = self.find(name).facts["image_shape"]
-        image = (await asyncio.to_thread(_read, content, shape))[np.newaxis]
-        outputs = await self._run(name, "reconstruct", images=image)
-        return make_grid(np.concatenate([image, outputs["images"]]), columns=2)
+        async with self._reading:
+            image = await asyncio.to_thread(_read, content, sampler.facts["image_shape"])
+        images = image[np.newaxis]
+        outputs = await self._run(sampler, "reconstruct", images=images)
+        return make_grid(np.concatenate([images, outputs["images"]]), columns=2)
 
-    async def _images(self, name, signature, label, **inputs):
-        classes = self.find(name).facts["classes"]
+    async def _images(self, sampler, signature, label, **inputs):
+        classes = sampler.facts["classes"]
         if classes is not None:
             rows = len(next(iter(inputs.values())))
             turns = np.arange(rows, dtype=np.int64) % len(classes)
             inputs["labels"] = turns if label is None else np.full_like(turns, label)
-        return (await self._run(name, signature, **inputs))["images"]
+        return (await self._run(sampler, signature, **inputs))["images"]
 
-    async def _run(self, name, signature, **inputs):
-        sampler = self.find(name)
+    async def _run(self, sampler, signature, **inputs):
         try:
             with self._service.batcher.place():
                 return await self._service.batcher.submit(sampler, signature, inputs)
@@ -115,37 +121,6 @@ def coordinate_range(prior):
     if prior["name"] == "normal":
         return -NORMAL_RANGE * scale, NORMAL_RANGE * scale
     return (0.0 if prior["name"] == "uniform_unsigned" else -scale), scale
-
-
-def is_spherical(prior):
-    """Tells whether samples lie near a sphere, so that a straight line would leave them."""
-    return prior["name"] in ("normal", "sphere")
-
-
-def between(first, last, steps, spherical):
-    """Returns points on the way between two latents, both included.
-
-    Args:
-        first, last: Float arrays `(latent_dim,)`.
-        steps: Integer, at least 2.
-        spherical: Boolean. Whether the way is along a great circle, the length changing
-            linearly ([White, 2016](https://arxiv.org/abs/1609.04468)), or a straight line.
-
-    Returns:
-        float32 array `(steps, latent_dim)`.
-    """
-    first, last = np.asarray(first, np.float64), np.asarray(last, np.float64)
-    share = np.linspace(0.0, 1.0, steps)[:, np.newaxis]
-    line = (1.0 - share) * first + share * last
-    lengths = np.linalg.norm(first), np.linalg.norm(last)
-    if spherical and min(lengths) > 0.0:
-        starts, ends = first / lengths[0], last / lengths[1]
-        angle = np.arccos(np.clip(starts @ ends, -1.0, 1.0))
-        # Parallel or opposite, as in one dimension, there is no single great circle.
-        if 1e-6 < angle < np.pi - 1e-6:
-            circle = np.sin((1.0 - share) * angle) * starts + np.sin(share * angle) * ends
-            line = ((1.0 - share) * lengths[0] + share * lengths[1]) * circle / np.sin(angle)
-    return line.astype(np.float32)
 
 
 def _read(content, image_shape):

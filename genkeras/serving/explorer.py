@@ -10,11 +10,13 @@ from genkeras.serving import bodies
 from genkeras.serving.exploration import Exploration
 from genkeras.serving.explorer_gate import MAX_BODY, ExplorerGate
 from genkeras.serving.explorer_handlers import IN_TURN, MAX_UPLOAD, NUM_SLIDERS, Handlers
-from genkeras.serving.server import METHODS, READ
+from genkeras.serving.server import READ
 
 MAX_PICTURES = 64
 # Pages whose sliders are remembered; the one that was used least lately is forgotten.
 _MAX_SESSIONS = 300
+# What is below `/v1/` tells itself which method it takes.
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 # Numbers of a browser are exact up to here.
 _MAX_SEED = 2**53 - 1 - MAX_PICTURES
 _CSS = """
@@ -100,7 +102,7 @@ def mount(app, service):
         number: MAX_BODY if uploads & set(function.targets) else bodies.LARGE
         for number, function in page.fns.items()
     }
-    return ExplorerGate(app, {"/v1/": METHODS, "/healthz": READ, "/metrics": READ}, calls)
+    return ExplorerGate(app, {"/v1/": _METHODS, "/healthz": READ, "/metrics": READ}, calls)
 
 
 def _components(gr, names):

@@ -18,7 +18,8 @@ from genkeras.serving.tensor_json import RequestError
 MAX_BODY = 16 << 20
 # Of this module's own bounds, a page comes nowhere near.
 _MAX_CALLS = 64
-_MAX_LARGE = 8
+# Bytes of calls beyond `bodies.LARGE` that are here at once.
+_MAX_BYTES = 8 * MAX_BODY
 # Brackets and commas of a call. The parser does not let other threads run, and needs seconds for
 # millions of empty lists.
 _MAX_PARTS = 200
@@ -45,7 +46,7 @@ class ExplorerGate:
     def __init__(self, app, own, calls):
         self._app, self._own, self._calls = app, own, calls
         self._heartbeats = set()
-        self._here, self._large = bodies.Places(_MAX_CALLS), bodies.Places(_MAX_LARGE)
+        self._here, self._bytes = bodies.Places(_MAX_CALLS), bodies.Places(_MAX_BYTES)
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "http" and scope["path"].startswith(_HEARTBEAT):
@@ -82,13 +83,14 @@ class ExplorerGate:
     async def _call(self, scope, receive, send):
         refusal = None
         try:
-            body = await bodies.read(receive, MAX_BODY, self._large)
-            with self._here.take():
-                body = await asyncio.to_thread(_rebuilt, body, self._calls)
-                # The parts of the old body say its length.
-                headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
-                scope = scope | {"headers": [*headers, (b"content-length", b"%d" % len(body))]}
-                await self._app(scope, _replaying(body, receive), send)
+            with self._bytes.take(0) as take_more:
+                body = await bodies.read(receive, MAX_BODY, take_more)
+                with self._here.take():
+                    body = await asyncio.to_thread(_rebuilt, body, self._calls)
+                    # The parts of the old body say its length.
+                    headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
+                    scope = scope | {"headers": [*headers, (b"content-length", b"%d" % len(body))]}
+                    await self._app(scope, _replaying(body, receive), send)
         except RequestError as error:
             refusal = _error(error.status, str(error))
         except bodies.FullError:

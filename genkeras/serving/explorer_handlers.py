@@ -52,20 +52,57 @@ class Handlers:
 
     async def samples(self, name, label, seed, count):
         with self._told():
-            label, seed = self._label(name, label), int(seed or 0)
-            sheet = await self._explore.samples(name, seed, label, int(count))
+            sampler, seed = self._explore.find(name), int(seed or 0)
+            label = _label(sampler, label)
+            sheet = await self._explore.samples(sampler, seed, label, int(count))
         return _html(sheet, f"{name}_samples_{seed}", f"{int(count)} samples of {name}")
 
     async def start(self, name, label, seed, first):
         with self._told():
-            latents = await self._explore.latents(name, int(seed or 0))
-            point = await self._point(name, label, latents)
-            return latents, point, *self.look(name, latents, first)
+            sampler = self._explore.find(name)
+            latents = await self._explore.latents(sampler, int(seed or 0))
+            point = await self._point(sampler, label, latents)
+        return latents, point, *self._sliders(sampler, latents, first)
 
     def look(self, name, latents, first):
         """Puts the sliders where the latents are."""
         with self._told():
-            low, high = exploration.coordinate_range(self._explore.find(name).facts["prior"])
+            sampler = self._explore.find(name)
+        return self._sliders(sampler, latents, first)
+
+    async def move(self, index, name, label, latents, first, value):
+        moved = list(latents)
+        moved[int(first) + index] = value
+        with self._told():
+            return moved, await self._point(self._explore.find(name), label, moved)
+
+    async def walk(self, name, label, start, end, steps):
+        start, end = int(start or 0), int(end or 0)
+        with self._told():
+            sampler = self._explore.find(name)
+            label = _label(sampler, label)
+            sheet = await self._explore.walk(sampler, start, end, label, int(steps))
+        return _html(sheet, f"{name}_walk_{start}_{end}", f"From seed {start} to seed {end}")
+
+    async def plane(self, name, label, limit):
+        with self._told():
+            sampler = self._explore.find(name)
+            if sampler.facts["latent_dim"] != 2:
+                return ""
+            sheet = await self._explore.plane(sampler, limit, _label(sampler, label))
+        return _html(sheet, f"{name}_plane", f"The latent plane of {name}")
+
+    async def reproduce(self, name, data):
+        with self._told():
+            sheet = await self._explore.reproduction(self._explore.find(name), _content(data))
+        return _html(sheet, f"{name}_reproduction", "Your picture and its reproduction")
+
+    async def _point(self, sampler, label, latents):
+        picture = await self._explore.point(sampler, latents, _label(sampler, label) or 0)
+        return _html(picture, f"{sampler.name}_point", "The picture of these coordinates")
+
+    def _sliders(self, sampler, latents, first):
+        low, high = exploration.coordinate_range(sampler.facts["prior"])
         updates = []
         for index in range(int(first), int(first) + NUM_SLIDERS):
             there = index < len(latents)
@@ -82,47 +119,18 @@ class Handlers:
             )
         return updates
 
-    async def move(self, index, name, label, latents, first, value):
-        with self._told():
-            moved = list(latents)
-            moved[int(first) + index] = value
-            return moved, await self._point(name, label, moved)
-
-    async def walk(self, name, label, start, end, steps):
-        start, end = int(start or 0), int(end or 0)
-        with self._told():
-            label = self._label(name, label)
-            sheet = await self._explore.walk(name, start, end, label, int(steps))
-        return _html(sheet, f"{name}_walk_{start}_{end}", f"From seed {start} to seed {end}")
-
-    async def plane(self, name, label, limit):
-        with self._told():
-            if self._explore.find(name).facts["latent_dim"] != 2:
-                return ""
-            sheet = await self._explore.plane(name, limit, self._label(name, label))
-        return _html(sheet, f"{name}_plane", f"The latent plane of {name}")
-
-    async def reproduce(self, name, data):
-        with self._told():
-            content = _content(data)
-            sheet = await self._explore.reproduction(name, content)
-        return _html(sheet, f"{name}_reproduction", "Your picture and its reproduction")
-
-    async def _point(self, name, label, latents):
-        picture = await self._explore.point(name, latents, self._label(name, label) or 0)
-        return _html(picture, f"{name}_point", "The picture of these coordinates")
-
-    def _label(self, name, label):
-        """Returns the number of a class; `None` for each in turn."""
-        classes = self._explore.find(name).facts["classes"] or ()
-        return classes.index(label) if label in classes else None
-
     @contextlib.contextmanager
     def _told(self):
         try:
             yield
         except ExplorationError as error:
             raise self._gr.Error(str(error), print_exception=False) from error
+
+
+def _label(sampler, label):
+    """Returns the number of a class; `None` for each in turn."""
+    classes = sampler.facts["classes"] or ()
+    return classes.index(label) if label in classes else None
 
 
 def _describe(sampler):

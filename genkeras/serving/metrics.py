@@ -78,7 +78,7 @@ class Metrics:
         """Returns all of it.
 
         Args:
-            queue_length: Integer. Requests that wait or are computed.
+            queue_length: Integer. Requests that wait, are computed or answered.
             ready: List of pairs of names and versions.
         """
         name = "genkeras_requests_total"
@@ -87,7 +87,7 @@ class Metrics:
         lines += self._seconds.lines() + self._rows.lines()
         name = "genkeras_queue_length"
         lines += [
-            *_head(name, "Requests that are read, wait or run.", "gauge"),
+            *_head(name, "Requests that wait, run or are answered.", "gauge"),
             f"{name} {queue_length}",
         ]
         name = "genkeras_sampler_ready"

@@ -10,6 +10,8 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from genkeras.serving import graph_check, metadata, prediction_log
 
+# What is answered and shown needs these.
+_FACTS = ("classes", "dataset", "epochs", "image_shape", "latent_dim", "prior", "title")
 _WARM_UP = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 
 
@@ -65,6 +67,9 @@ class Sampler:
                 f"its assets/{metadata.FILE_NAME} cannot be read, so it was not made by "
                 f"apps.export ({error})"
             ) from error
+        missing = [key for key in _FACTS if key not in self.facts]
+        if missing:
+            raise SamplerError(f"its assets/{metadata.FILE_NAME} has no {', '.join(missing)}")
         try:
             content = pathlib.Path(path, "saved_model.pb").read_bytes()
             graph_check.check(content)

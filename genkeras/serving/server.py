@@ -5,14 +5,11 @@ import contextlib
 import dataclasses
 import gc
 import logging
-import os
 import re
-import socket
 import time
 
 import fastapi
 import tensorflow as tf
-import uvicorn
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -20,17 +17,11 @@ from starlette.requests import ClientDisconnect
 from genkeras.serving import bodies, metrics, rest
 from genkeras.serving.batching import Batcher
 from genkeras.serving.tensor_json import RequestError
-from genkeras.training.errors import RunError
 
-# Connections beside the requests that may be here; more are told to come again (503).
-_MORE_CONNECTIONS = 512
-_STOP_SECONDS = 30
-_STOPPING = "\nStopping: what has been asked is answered first; Ctrl-C once more stops at once.\n"
 # nginx's number for a client that has gone.
 _CLIENT_GONE = 499
-# Of what is only looked at, and of what tells itself which method it takes.
+# Methods of what is only looked at.
 READ = ("GET", "HEAD")
-METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 # What TensorFlow writes around the text of a failed assertion, or of a check for NaN.
 _TEXT = re.compile(
     r"assertion failed: \[(?P<assertion>[^\]\n]+)\]|^(?P<check>.+) : Tensor had ", re.M
@@ -48,8 +39,7 @@ class Limits:
             waits for the batch before.
         max_rows: Integer. Rows of a request.
         max_body: Integer. Bytes of a request.
-        max_queue: Integer. Requests that wait or are computed at once, and as many large bodies
-            that are read.
+        max_queue: Integer. Requests that wait, are computed or are answered at once.
         poll: Float. Seconds between looks for new versions.
     """
 
@@ -72,7 +62,7 @@ class Service:
     def __init__(self, repository, limits):
         self.repository, self._limits = repository, limits
         self._metrics = metrics.Metrics()
-        self.batcher, self._large = None, bodies.Places(limits.max_queue)
+        self.batcher, self._bytes = None, bodies.Places(max(bodies.MOST, limits.max_body))
 
     @contextlib.asynccontextmanager
     async def running(self, app):
@@ -91,13 +81,20 @@ class Service:
             await asyncio.gather(polling, return_exceptions=True)
             await self.batcher.close()
 
-    async def rest(self, request: fastapi.Request):
-        """Answers everything below `/v1/`."""
+    async def rest(self, scope, receive, send):
+        """Answers everything below `/v1/`, as an ASGI application."""
+        request = fastapi.Request(scope, receive)
+        # A place is given back when the answer is sent: what is read slowly needs memory too.
+        with contextlib.ExitStack() as held:
+            response = await self._response(request, held)
+            await bodies.send_in_parts(response, send)
+
+    async def _response(self, request, held):
         started, seconds = time.monotonic(), None
         try:
             route = rest.route(request.method, request.scope["path"])
             if route.what == "predict":
-                content = await self._predict(request, route)
+                content = await self._predict(request, route, held)
                 seconds = time.monotonic() - started
             else:
                 content = rest.to_json(self._facts(route))
@@ -131,18 +128,25 @@ class Service:
         )
         return Response(text, headers={"Content-Type": metrics.CONTENT_TYPE})
 
-    async def _predict(self, request, route):
+    async def _predict(self, request, route, held):
         sampler = self._find(route)
-        body = await self._body(request)
-        with self.batcher.place():
-            prediction = await _converted(
-                len(body), rest.parse, body, sampler, self._limits.max_rows
-            )
-            outputs = await _unless_gone(
-                request, self.batcher.submit(sampler, prediction.signature, prediction.inputs)
-            )
-            size = sum(array.nbytes for array in outputs.values())
-            return await _converted(size, rest.answer, prediction, outputs)
+        prediction = await self._read(request, sampler, held)
+        outputs = await _unless_gone(
+            request, self.batcher.submit(sampler, prediction.signature, prediction.inputs)
+        )
+        size = sum(array.nbytes for array in outputs.values())
+        return await _converted(size, rest.answer, prediction, outputs)
+
+    async def _read(self, request, sampler, held):
+        """Reads a prediction, which gets a place in the queue; `held` will give it back."""
+        limit, told = self._limits.max_body, request.headers.get("content-length", "0")
+        # Nothing is read of a body that says itself that it is larger than may be.
+        if told.isdecimal() and len(told) < 20 and int(told) > limit:
+            raise bodies.too_large(limit)
+        with self._bytes.take(0) as take_more:
+            body = await bodies.read(request.receive, limit, take_more)
+            held.enter_context(self.batcher.place())
+            return await _converted(len(body), rest.parse, body, sampler, self._limits.max_rows)
 
     def _facts(self, route):
         if route.what == "metadata":
@@ -176,13 +180,6 @@ class Service:
             f"Servable not found for request: {what}; served: {', '.join(served) or 'none'}", 404
         )
 
-    async def _body(self, request):
-        """Returns the body; a larger one than may be is not read to its end."""
-        limit, told = self._limits.max_body, request.headers.get("content-length", "0")
-        if told.isdecimal() and len(told) < 20 and int(told) > limit:
-            raise bodies.too_large(limit)
-        return await bodies.read(request.receive, limit, self._large)
-
     async def _poll(self):
         while True:
             await asyncio.sleep(self._limits.poll)
@@ -197,7 +194,7 @@ def create_app(service):
     """Returns the FastAPI application of a `Service`, without the explorer."""
     # Their pages would ask other hosts for scripts.
     app = fastapi.FastAPI(lifespan=service.running, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_api_route("/v1/{path:path}", service.rest, methods=METHODS)
+    app.mount("/v1", service.rest)
     app.add_api_route("/healthz", service.health, methods=READ)
     app.add_api_route("/metrics", service.metrics, methods=READ)
 
@@ -206,69 +203,6 @@ def create_app(service):
         return _error(error.status_code, error.detail, error.headers)
 
     return app
-
-
-def listen(host, port):
-    """Returns a socket that is bound, before anything takes time.
-
-    Args:
-        host: String. A name or an address.
-        port: Integer; 0 for any that is free.
-
-    Raises:
-        RunError: If that cannot be.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=1024)
-        # Its connections inherit it. Otherwise a small answer, sent as head and body, waits for
-        # 40 ms until the client's system has acknowledged the head.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listener
-    except OSError as error:
-        raise RunError(
-            f"Cannot listen at --host={host} --port={port}: {os.strerror(error.errno or 0)}. "
-            "Another program may have the port: name another with --port."
-            if error.errno and error.errno > 0
-            else f"Cannot listen at --host={host}: {error.strerror or error}."
-        ) from error
-
-
-def run(app, listener, max_queue, on_stop=lambda: None):
-    """Answers requests until SIGTERM or Ctrl-C, and then those that are still here.
-
-    Args:
-        app: ASGI application, such as from `create_app`.
-        listener: From `listen`.
-        max_queue: Integer. Of `Limits`.
-        on_stop: Function, called when it begins to stop.
-    """
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        ws="none",
-        server_header=False,
-        # Another parser, where one is installed, has other limits.
-        http="h11",
-        limit_concurrency=max_queue + _MORE_CONNECTIONS,
-        timeout_graceful_shutdown=_STOP_SECONDS,
-    )
-    # It raises the signal again once it has stopped, for whoever started it.
-    with contextlib.suppress(KeyboardInterrupt):
-        _Server(config, on_stop).run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config, on_stop):
-        super().__init__(config)
-        self._on_stop = on_stop
-
-    def handle_exit(self, sig, frame):
-        if not self.should_exit:
-            os.write(2, _STOPPING.encode())
-            self._on_stop()
-        super().handle_exit(sig, frame)
 
 
 async def _converted(size, function, *arguments):

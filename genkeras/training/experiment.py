@@ -138,7 +138,7 @@ def train(
         RunError: If the model cannot be built, the state does not fit, another process is
             training in the directory, the training diverges or the disk fails, or a worker
             is gone.
-        interruption.Interrupted: If SIGTERM or Ctrl-C came; the state has been stored.
+        interruption.Interrupted: If SIGTERM, SIGHUP or Ctrl-C came; the state has been stored.
     """
     config, run_dir, train_split = experiment.config, experiment.run_dir, experiment.dataset.train
     # TensorFlow merges chains of additions in an order that differs from one start of a

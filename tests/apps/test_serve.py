@@ -48,9 +48,9 @@ def test_a_port_that_is_taken(tmp_path, capsys):
 
 
 def test_a_small_answer_does_not_wait_for_an_acknowledgement():
-    from genkeras.serving import server
+    from genkeras.serving import listening
 
-    with server.listen("127.0.0.1", 0) as listener:
+    with listening.listen("127.0.0.1", 0) as listener:
         client = socket.create_connection(listener.getsockname())
         connection, _ = listener.accept()
         with client, connection:
@@ -66,8 +66,8 @@ def test_packages_that_are_missing(tmp_path, capsys, monkeypatch):
     assert "--explorer needs gradio" in _told([*words, "--explorer"], 1, capsys)
     # Not asked for, it is left out.
     assert "holds no NAME" in _told(words, 1, capsys)
-    monkeypatch.delitem(sys.modules, "genkeras.serving.server", raising=False)
-    monkeypatch.delattr(serving, "server", raising=False)
+    monkeypatch.delitem(sys.modules, "genkeras.serving.listening", raising=False)
+    monkeypatch.delattr(serving, "listening", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     said = _told(words, 1, capsys)
     assert "apps.serve needs packages that cannot be imported (import of uvicorn" in said

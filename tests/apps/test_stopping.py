@@ -4,6 +4,7 @@ import datetime
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 
@@ -53,20 +54,22 @@ def test_a_signal_stores_the_state_and_says_how_to_go_on(number, status):
     assert "Traceback" not in text
 
 
-def test_a_signal_before_training_ends_the_program_too():
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_before_training_ends_the_program_too(tmp_path, name, status):
     code = (
         "import os, signal, sys\n"
         "from apps import runner\n"
         "def program(words):\n"
-        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        f"    os.kill(os.getpid(), signal.{name})\n"
         "sys.exit(runner.run(program, []))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 143
-    assert done.stderr == (
+    with open(tmp_path / "told", "w") as told:  # A file outlives a terminal.
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, stderr=told, check=False
+        )
+    assert done.returncode == status
+    assert (tmp_path / "told").read_text() == (
         "Stopped. The same training command, without --fresh, goes on from the last stored state.\n"
     )
 
@@ -143,4 +146,5 @@ def test_fresh_without_training_makes_no_sense(capsys):
 def test_a_second_process_is_refused(capsys):
     with RunLock(pathlib.Path("run")):
         assert vae.main([*SMALL, "--run_dir=run", "--epochs=1"]) == 1
-    assert f"Error: Process {os.getpid()} is training in run." in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"Error: Process {os.getpid()} on {socket.gethostname()} is training in run." in told

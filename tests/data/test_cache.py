@@ -1,5 +1,5 @@
 import concurrent.futures
-import contextlib
+import errno
 import logging
 import os
 import shutil
@@ -125,7 +125,11 @@ def test_a_failure_leaves_nothing(tmp_path):
 @pytest.fixture
 def disk_without_locks(monkeypatch):
     """Some network disks have none: two programs then make the same rows at once."""
-    monkeypatch.setattr(cache, "_one_builder", lambda *_: contextlib.nullcontext(False))
+
+    def refuse(file, how):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(cache.fcntl, "flock", refuse)
 
 
 def test_a_second_program_waits_for_the_first_and_makes_nothing(tmp_path, caplog):
@@ -180,6 +184,33 @@ def test_whoever_comes_second_leaves_the_first_one_s_folder(tmp_path, disk_witho
     assert [(folder / cache.IMAGES).stat().st_ino] == numbers
 
 
+def test_a_folder_that_appears_at_the_last_moment_is_as_good(tmp_path, disk_without_locks):
+    def build(writer):
+        rename = os.rename
+
+        def be_second(source, target):
+            monkeypatch.undo()
+            cache.open_or_build(tmp_path, "set", KEY, write_rows)
+            rename(source, target)
+
+        monkeypatch.setattr(os, "rename", be_second)
+        return write_rows(writer)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        images, _ = cache.open_or_build(tmp_path, "set", KEY, build)
+    np.testing.assert_array_equal(images, ROWS)
+    assert len(entries(tmp_path)) == 1
+
+
+def test_a_disk_that_cannot_open_folders(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "open", refuse)
+    images, _ = cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    np.testing.assert_array_equal(images, ROWS)
+
+
 def test_only_old_leftovers_of_killed_writers_are_removed(tmp_path):
     for name, age in ((".tmp-old", 2 * 24 * 3600), (".tmp-new", 60)):
         (tmp_path / name).mkdir()
@@ -217,6 +248,22 @@ def test_colour_rows_become_grey(tmp_path):
     assert stored["sha256"] == direct["sha256"]
     (folder,) = tmp_path.glob("grey-*")
     assert sorted(path.name for path in folder.iterdir()) == [cache.IMAGES, cache.META]
+
+
+def test_a_disk_that_is_full_when_grey_rows_are_made(tmp_path, monkeypatch):
+    def build(writer):
+        writer.start(len(ROWS), (4, 3, 3))
+        writer.append(np.repeat(ROWS, 3, axis=-1))
+        monkeypatch.setattr(cache, "open", full, raising=False)
+        writer.keep_first_channel()
+
+    def full(path, mode):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(DataError, match=r"No space left on device.*--cache_dir"):
+        cache.open_or_build(tmp_path, "grey", KEY, build)
+    monkeypatch.undo()
+    assert entries(tmp_path) == []
 
 
 def test_rows_of_another_shape_are_refused(tmp_path):

@@ -1,19 +1,22 @@
 """What the explorer draws, and what its gate lets through; `test_browser.py` looks at the page."""
 
 import asyncio
+import base64
 import io
 import json
+import time
 import types
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from genkeras.evaluation import interpolation
 from genkeras.serving import exploration, explorer_gate, server
 from genkeras.serving.exploration import Exploration, ExplorationError
 from genkeras.serving.explorer_gate import MAX_BODY, ExplorerGate
+from genkeras.serving.explorer_handlers import IN_TURN, Handlers
 from genkeras.serving.repository import Repository
+from genkeras.visualization.lines import lerp, slerp
 
 
 @pytest.fixture(scope="module")
@@ -37,29 +40,29 @@ def answer(repository, name, signature, **inputs):
 
 
 def test_samples_have_seeds_upwards_and_classes_in_turn(repository):
-    sheet = explore(repository, lambda e: e.samples("shapes", 5, None, 4))
+    sheet = explore(repository, lambda e: e.samples(e.find("shapes"), 5, None, 4))
     right = answer(
         repository, "shapes", "sample", seeds=np.arange(5, 9), labels=np.array([0, 1, 2, 0])
     )
     assert sheet.shape == (30, 30, 1)
     np.testing.assert_array_equal(sheet[2:14, 2:14], right[0])
     np.testing.assert_array_equal(sheet[16:28, 2:14], right[2])
-    chosen = explore(repository, lambda e: e.samples("shapes", 5, 2, 1))
+    chosen = explore(repository, lambda e: e.samples(e.find("shapes"), 5, 2, 1))
     right = answer(repository, "shapes", "sample", seeds=np.array([5]), labels=np.array([2]))
     np.testing.assert_array_equal(chosen[2:14, 2:14], right[0])
 
 
 def test_a_point_starts_at_the_latents_of_its_seed(repository):
     async def scenario(e):
-        latents = await e.latents("digits", 9)
-        return await e.point("digits", latents, None)
+        digits = e.find("digits")
+        return await e.point(digits, await e.latents(digits, 9), None)
 
     right = answer(repository, "digits", "sample", seeds=np.array([9]))
     np.testing.assert_array_equal(explore(repository, scenario), right[0])
 
 
 def test_a_walk_begins_and_ends_at_its_seeds(repository):
-    sheet = explore(repository, lambda e: e.walk("digits", 3, 4, None, 4))
+    sheet = explore(repository, lambda e: e.walk(e.find("digits"), 3, 4, None, 4))
     right = answer(repository, "digits", "sample", seeds=np.array([3, 4]))
     assert sheet.shape == (16, 58, 1)
     for place, image in ((2, right[0]), (44, right[1])):
@@ -67,9 +70,31 @@ def test_a_walk_begins_and_ends_at_its_seeds(repository):
         assert np.abs(difference).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "other"), [("digits", slerp, lerp), ("shapes", lerp, slerp)]
+)
+def test_a_walk_is_straight_or_round_as_the_prior(repository, name, line, other):
+    sheet = explore(repository, lambda e: e.walk(e.find(name), 3, 4, None, 3))[2:14, 16:28]
+    sampler = repository.find(name)
+    ends = sampler.run("draw_latents", {"seeds": np.array([3, 4])})["latents"]
+    labels = {"labels": np.array([0])} if sampler.conditional else {}
+    right, wrong = (
+        answer(
+            repository,
+            name,
+            "decode",
+            latents=way(ends[:1], ends[1:], 3)[0, 1:2].astype(np.float32),
+            **labels,
+        )[0].astype(int)
+        for way in (line, other)
+    )
+    assert np.abs(sheet - right).max() <= 1
+    assert np.abs(sheet - wrong).max() > 1
+
+
 def test_the_plane_is_drawn_from_r_to_minus_r(repository):
     rows = exploration.PLANE_ROWS
-    sheet = explore(repository, lambda e: e.plane("digits", 1.5, None), max_batch_size=64)
+    sheet = explore(repository, lambda e: e.plane(e.find("digits"), 1.5, None), max_batch_size=64)
     assert sheet.shape == (12 * rows, 12 * rows, 1)
     corners = np.array([[1.5, 1.5], [1.5, -1.5], [-1.5, -1.5]], np.float32)
     right = answer(repository, "digits", "decode", latents=corners).astype(int)
@@ -79,43 +104,88 @@ def test_the_plane_is_drawn_from_r_to_minus_r(repository):
         assert np.abs(corner - image).max() <= 1
 
 
+def png(picture):
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
 def test_a_picture_is_cropped_and_reproduced(repository):
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (12, 12), np.uint8)
     # Grey in colour, on a wider white sheet.
     wide = np.full((12, 20, 3), 255, np.uint8)
     wide[:, 4:16] = pixels[..., None]
-    file = io.BytesIO()
-    Image.fromarray(wide).save(file, "PNG")
-    sheet = explore(repository, lambda e: e.reproduction("digits", file.getvalue()))
+    content = png(Image.fromarray(wide))
+    sheet = explore(repository, lambda e: e.reproduction(e.find("digits"), content))
     np.testing.assert_array_equal(sheet[2:14, 2:14, 0], pixels)
     right = answer(repository, "digits", "reconstruct", images=pixels[None, ..., None])
     np.testing.assert_array_equal(sheet[2:14, 16:28], right[0])
 
 
+def test_pictures_are_read_one_at_a_time(repository, monkeypatch):
+    here, most = [], []
+
+    def read(content, shape):
+        here.append(content)
+        most.append(len(here))
+        time.sleep(0.02)  # So that another one could begin.
+        here.remove(content)
+        return np.zeros(shape, np.uint8)
+
+    async def scenario(e):
+        digits = e.find("digits")
+        return await asyncio.gather(*(e.reproduction(digits, b"%d" % k) for k in range(3)))
+
+    monkeypatch.setattr(exploration, "_read", read)
+    assert len(explore(repository, scenario)) == 3
+    assert most == [1, 1, 1]
+
+
+DATA = "data:image/png;base64," + base64.b64encode(png(Image.new("L", (12, 12)))).decode()
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda handlers: handlers.samples("shapes", "star", 0, 3),
+        lambda handlers: handlers.start("shapes", "star", 0, 0),
+        lambda handlers: handlers.move(1, "digits", IN_TURN, [0.5, -0.5], 0, 0.25),
+        lambda handlers: handlers.walk("shapes", "star", 0, 1, 3),
+        lambda handlers: handlers.plane("digits", IN_TURN, 1.5),
+        lambda handlers: handlers.reproduce("digits", DATA),
+    ],
+    ids=["samples", "start", "move", "walk", "plane", "reproduce"],
+)
+def test_all_of_an_action_is_of_one_version(repository, monkeypatch, action):
+    """Between two of its steps a new version may be loaded."""
+    find, found = repository.find, []
+
+    def note(name, version=None):
+        found.append(name)
+        return find(name, version)
+
+    monkeypatch.setattr(repository, "find", note)
+    gradio = types.SimpleNamespace(update=dict, Error=None)
+    assert explore(repository, lambda e: action(Handlers(gradio, e)))
+    assert len(found) == 1
+
+
 def test_what_cannot_be_shown_is_told(repository):
+    # A small file of many pixels.
+    large = png(Image.new("1", (4001, 4000)))
     for scenario, message, limits in (
-        (lambda e: e.samples("nope", 0, None, 1), "nope is not served any more", {}),
-        (lambda e: e.reproduction("digits", b"GIF89a"), "This picture cannot be used: ", {}),
-        (lambda e: e.samples("digits", 0, None, 1), "busy: try again", {"max_queue": 0}),
+        (lambda e: e.samples(e.find("nope"), 0, None, 1), "nope is not served any more", {}),
+        (
+            lambda e: e.reproduction(e.find("digits"), b"GIF89a"),
+            "This picture cannot be used: ",
+            {},
+        ),
+        (lambda e: e.reproduction(e.find("digits"), large), "4001x4000 is 16,004,000 pixels", {}),
+        (lambda e: e.samples(e.find("digits"), 0, None, 1), "busy: try again", {"max_queue": 0}),
     ):
         with pytest.raises(ExplorationError, match=message):
             explore(repository, scenario, **limits)
-
-
-@pytest.mark.parametrize("dimensions", [1, 2, 7])
-def test_ways_between_latents_are_those_of_interpolation(dimensions):
-    first, last = np.random.default_rng(3).normal(size=(2, dimensions))
-    for spherical, right in ((True, interpolation.slerp), (False, interpolation.lerp)):
-        np.testing.assert_allclose(
-            exploration.between(first, last, 5, spherical),
-            right(first[None], last[None], 5)[0],
-            atol=1e-6,
-        )
-    # Where there is no circle, the way is straight.
-    for end in (first, -first, 0 * first):
-        way = exploration.between(first, end, 3, True)
-        np.testing.assert_allclose(way[1], (first + end) / 2, atol=1e-6)
 
 
 def test_coordinates_have_the_range_of_the_prior():
@@ -233,7 +303,7 @@ def test_the_gate_does_not_parse_millions_of_lists(monkeypatch):
 
 
 def test_calls_through_the_gate_are_counted(monkeypatch):
-    for name in ("_MAX_CALLS", "_MAX_LARGE"):
+    for name in ("_MAX_CALLS", "_MAX_BYTES"):
         monkeypatch.setattr(explorer_gate, name, 0)
         body = json.dumps({"fn_index": 2, "data": ["a" * 100_000]}).encode()
         assert through_gate("POST", CALL, body) == (429, None), name

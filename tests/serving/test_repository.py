@@ -1,5 +1,6 @@
 """Which versions are served, and which SavedModels are run at all."""
 
+import json
 import pathlib
 import shutil
 
@@ -190,6 +191,13 @@ def test_damaged_and_foreign_samplers_are_refused(digits, tmp_path):
     def broken_facts(folder):
         (folder / "assets/genkeras.json").write_text("{")
 
+    def no_prior(folder):
+        path = folder / "assets/genkeras.json"
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        del facts["prior"]
+        path.write_text(json.dumps(facts))
+
+    assert refusal(no_prior) == "its assets/genkeras.json has no prior"
     for change in (cut_graph, flip_weights, no_weights):
         assert refusal(change)
     for change in (foreign, broken_facts):

@@ -19,7 +19,6 @@ from PIL import Image
 
 from genkeras.serving import bodies, metadata, rest, server
 from genkeras.serving.repository import Repository
-from genkeras.serving.tensor_json import RequestError
 
 pytest.importorskip("httpx", reason="needs httpx: pip install '.[test]'")
 from fastapi.testclient import TestClient
@@ -358,11 +357,12 @@ def test_a_failure_of_ours_is_told_and_logged(stuck, caplog):
     assert predict(stuck.client, BODY).status_code == 200
 
 
-async def _call(app, receive):
+async def _call(app, receive, note=lambda message: None):
     """Posts a prediction at the level of ASGI; returns the status."""
     sent = []
 
     async def send(message):
+        note(message)
         sent.append(message)
 
     scope = {
@@ -444,9 +444,12 @@ def test_a_client_that_goes_away_gives_its_place_back(samplers):
     asyncio.run(scenario())
 
 
-def test_large_bodies_that_do_not_come_are_counted(samplers, monkeypatch):
+def test_bytes_of_large_bodies_that_do_not_come_are_counted(samplers, monkeypatch):
+    # One of them and a half.
+    monkeypatch.setattr(bodies, "MOST", 100_000)
+
     async def scenario():
-        service = _service(samplers, max_queue=1)
+        service = _service(samplers, max_body=100_000)
         app = server.create_app(service)
         part = {"type": "http.request", "body": b" " * (bodies.LARGE + 1), "more_body": True}
         slow = asyncio.Event()
@@ -479,13 +482,33 @@ def test_large_bodies_that_do_not_come_are_counted(samplers, monkeypatch):
     asyncio.run(scenario())
 
 
-def test_a_body_that_does_not_come_is_not_waited_for():
-    async def receive():
-        await asyncio.sleep(1000)
+def test_an_answer_goes_out_in_parts_and_has_a_place_until_the_last(samplers):
+    body = json.dumps({"signature_name": "sample", "instances": list(range(40))}).encode()
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+    parts, places = [], []
 
-    with pytest.raises(RequestError, match="no whole body within") as caught:
-        asyncio.run(bodies.read(receive, 10, bodies.Places(1), seconds=0.01))
-    assert caught.value.status == 408
+    async def receive():
+        return next(messages, None) or await asyncio.sleep(1000)
+
+    async def scenario():
+        service = _service(samplers)
+        app = server.create_app(service)
+
+        def note(message):
+            places.append(service.batcher.queue_length)
+            if message["type"] == "http.response.body":
+                parts.append((message["body"], message["more_body"]))
+
+        async with service.running(app):
+            assert await _call(app, receive, note) == 200
+            assert service.batcher.queue_length == 0
+
+    asyncio.run(scenario())
+    assert len(parts) > 1
+    assert set(places) == {1}
+    assert max(len(part) for part, _ in parts) == bodies.PART
+    assert [more for _, more in parts] == [True] * (len(parts) - 1) + [False]
+    assert len(json.loads(b"".join(part for part, _ in parts))["predictions"]) == 40
 
 
 def test_a_check_in_the_graph_tells_what_it_expects(samplers, monkeypatch):

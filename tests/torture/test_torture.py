@@ -1,4 +1,7 @@
-"""Killed programs; `GENKERAS_TORTURE=1` (or `make torture`) for all models and many kills."""
+"""Killed programs.
+
+All models and many kills: with `GENKERAS_TORTURE=1`, or by `python -m tests.torture.torture`.
+"""
 
 import os
 

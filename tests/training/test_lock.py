@@ -1,5 +1,7 @@
+import errno
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -31,9 +33,10 @@ def holder(tmp_path):
     process.stdout.close()
 
 
-def test_a_second_process_is_refused_with_the_number_of_the_first(tmp_path, holder):
+def test_a_second_process_is_told_where_the_first_is(tmp_path, holder):
+    message = rf"Process {holder.pid} on {socket.gethostname()} is training in .*run"
     for _ in range(2):  # Being refused changes nothing.
-        with pytest.raises(RunError, match=rf"Process {holder.pid} is training in .*run"):
+        with pytest.raises(RunError, match=message):
             RunLock(tmp_path / "run").__enter__()
 
 
@@ -41,7 +44,19 @@ def test_the_lock_vanishes_with_its_process_however_that_ends(tmp_path, holder):
     holder.kill()
     holder.wait()
     with RunLock(tmp_path / "run"):
-        assert (tmp_path / "run/.lock").read_text() == f"{os.getpid()}\n"
+        assert (tmp_path / "run/.lock").read_text() == f"{os.getpid()} {socket.gethostname()}\n"
+
+
+def test_a_disk_without_locks_is_told(tmp_path, monkeypatch):
+    def refuse(file, how):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(lock.fcntl, "flock", refuse)
+    message = (
+        r"run cannot be locked \(No locks available\): its disk .* --run_dir or --checkpoint_dir"
+    )
+    with pytest.raises(RunError, match=message):
+        RunLock(tmp_path / "run").__enter__()
 
 
 def test_it_can_be_taken_again_when_it_was_given_back(tmp_path):

@@ -135,7 +135,7 @@ def test_a_directory_where_another_process_trains_is_refused_but_can_be_read(pre
     before = sorted(path.name for path in prepared.run_dir.iterdir())
     with RunLock(prepared.run_dir):
         for fresh in (False, True):
-            with pytest.raises(RunError, match=f"Process {os.getpid()} is training in"):
+            with pytest.raises(RunError, match=f"Process {os.getpid()} on .* is training in"):
                 experiment.train(prepare("run", 2, fresh=fresh))
         _, model = experiment.load(prepared.run_dir)
     assert state.digest(state.collect(model)) == digest(prepared.run_dir)

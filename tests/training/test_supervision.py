@@ -47,6 +47,25 @@ def starts(tmp_path):
     return read
 
 
+@pytest.fixture
+def send_when_ready(tmp_path):
+    """Function of a signal, which this process gets when both workers have made `*.ready`."""
+    senders = []
+
+    def send(number):
+        while len(list(tmp_path.glob("*.ready"))) < 2:
+            time.sleep(0.05)
+        os.kill(os.getpid(), number)
+
+    def start(number):
+        senders.append(threading.Thread(target=send, args=(number,)))
+        senders[-1].start()
+
+    yield start
+    for sender in senders:
+        sender.join()
+
+
 def test_workers_are_named_to_each_other_and_told_of(supervise, starts, tmp_path, capfd):
     assert supervise("") == 0
     (first,), (second,) = starts(0), starts(1)
@@ -126,7 +145,9 @@ def test_workers_go_on_when_nobody_reads_any_more(supervise, starts, tmp_path, m
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 )
-def test_a_signal_is_passed_on_and_waited_for(supervise, starts, tmp_path, number, status):
+def test_a_signal_is_passed_on_and_waited_for(
+    supervise, starts, send_when_ready, tmp_path, number, status
+):
     text = """
 def stop(number, frame):
     time.sleep(0.3)
@@ -137,23 +158,15 @@ for each in (signal.SIGTERM, signal.SIGINT):
 pathlib.Path(log).with_suffix(".ready").touch()
 time.sleep(60)
 """
-
-    def send():
-        while len(list(tmp_path.glob("*.ready"))) < 2:
-            time.sleep(0.05)
-        os.kill(os.getpid(), number)
-
-    sender = threading.Thread(target=send)
-    sender.start()
+    send_when_ready(number)
     before = signal.getsignal(number)
     assert supervise(text) == status
-    sender.join()
     assert signal.getsignal(number) is before
     assert len(starts(0)) == 1
     assert len(list(tmp_path.glob("*.stored"))) == 2
 
 
-def test_the_chief_s_end_is_that_of_all_after_a_signal(supervise, tmp_path, monkeypatch):
+def test_the_chief_s_end_is_that_of_all_after_a_signal(supervise, send_when_ready, monkeypatch):
     """A worker that waits for the chief in vain is ended when its time is over."""
     monkeypatch.setattr(supervision, "GRACE_SECONDS", 0.2)
     text = """
@@ -162,19 +175,13 @@ pathlib.Path(log).with_suffix(".ready").touch()
 while True:
     time.sleep(0.1)
 """
-
-    def send():
-        while len(list(tmp_path.glob("*.ready"))) < 2:
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    sender = threading.Thread(target=send)
-    sender.start()
+    send_when_ready(signal.SIGTERM)
     assert supervise(text) == 143
-    sender.join()
 
 
-def test_a_chief_that_waits_for_who_has_stopped_is_ended(supervise, tmp_path, monkeypatch):
+def test_a_chief_that_waits_for_who_has_stopped_is_ended(
+    supervise, send_when_ready, tmp_path, monkeypatch
+):
     """It may be waiting for a worker that was told to stop before it came."""
     monkeypatch.setattr(supervision, "GRACE_SECONDS", 0.2)
     text = """
@@ -184,16 +191,8 @@ for _ in range(50):
     time.sleep(0.1)
 pathlib.Path(log).with_suffix(".waited").touch()
 """
-
-    def send():
-        while len(list(tmp_path.glob("*.ready"))) < 2:
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    sender = threading.Thread(target=send)
-    sender.start()
+    send_when_ready(signal.SIGTERM)
     assert supervise(text) == 143
-    sender.join()
     assert not list(tmp_path.glob("*.waited"))
 
 

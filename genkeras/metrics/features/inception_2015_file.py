@@ -10,17 +10,16 @@ archive hold another file after all, the download is refused with the checksum t
 and `--inception_graph=FILE` takes that file under a name of its own.
 """
 
-import contextlib
 import hashlib
 import logging
 import os
 import pathlib
-import secrets
 import tarfile
 import urllib.request
 import zlib
 from http.client import HTTPException
 
+from genkeras import atomic
 from genkeras.metrics.features.errors import FeatureError, first_line
 
 logger = logging.getLogger("genkeras")
@@ -92,16 +91,26 @@ def _read(path):
 
 def _download(path):
     logger.info("Downloading the 2015 Inception graph (89 MB) from %s", URL)
-    with _replacing(path) as file:
-        try:
-            found = _copy_member(file)
-        # No network, no such file, an archive cut short or of another kind.
-        except (OSError, HTTPException, EOFError, zlib.error, tarfile.TarError) as error:
-            raise _refused(path, f"cannot be downloaded: {first_line(error)}") from error
-        if found is None:
-            raise _refused(path, f"is not in the archive: no file {FILE_NAME}")
-        if found != SHA256:
-            raise _refused(path, f"is another file there: SHA-256 {found}, not {SHA256}")
+    try:
+        with atomic.replacing(path) as file:
+            _fill(file, path)
+    except OSError as error:
+        raise FeatureError(
+            f"The 2015 Inception graph cannot be stored in {path.parent}: "
+            f"{error.strerror or error}. Name a folder with room with --cache_dir."
+        ) from error
+
+
+def _fill(file, path):
+    try:
+        found = _copy_member(file)
+    # No network, no such file, an archive cut short or of another kind.
+    except (OSError, HTTPException, EOFError, zlib.error, tarfile.TarError) as error:
+        raise _refused(path, f"cannot be downloaded: {first_line(error)}") from error
+    if found is None:
+        raise _refused(path, f"is not in the archive: no file {FILE_NAME}")
+    if found != SHA256:
+        raise _refused(path, f"is another file there: SHA-256 {found}, not {SHA256}")
 
 
 def _copy_member(file):
@@ -123,29 +132,6 @@ def _copy_member(file):
                 file.write(chunk)
             return digest.hexdigest()
     return None
-
-
-@contextlib.contextmanager
-def _replacing(path):
-    """A temporary file beside `path`, renamed to it when the block ends well."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = open(temporary, "xb")  # noqa: SIM115
-        except OSError as error:
-            raise FeatureError(
-                f"The 2015 Inception graph cannot be stored in {path.parent}: "
-                f"{error.strerror or error}. Name a folder with room with --cache_dir."
-            ) from error
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 def _refused(path, reason):

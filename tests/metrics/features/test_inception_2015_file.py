@@ -1,9 +1,11 @@
 """The published graph's file: cached, checked, and refused in plain words."""
 
+import errno
 import hashlib
 import http.server
 import io
 import logging
+import os
 import pathlib
 import tarfile
 import threading
@@ -182,6 +184,16 @@ def test_a_cache_that_cannot_be_written(serve, tmp_path):
     with pytest.raises(FeatureError, match=r"cannot be stored in .*--cache_dir"):
         graph_file.published_graph(tmp_path / "file")
     assert server.requests == 0
+
+
+def test_a_disk_that_is_full_at_the_end(serve, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    serve(_archive((NAME, GRAPH)))
+    monkeypatch.setattr(os, "fsync", full)
+    assert "cannot be stored in" in (message := _refusal(tmp_path))
+    assert "No space left on device. Name a folder with room with --cache_dir." in message
 
 
 def test_the_pinned_checksum_has_the_form_of_one():
