@@ -1,11 +1,20 @@
 """TensorFlow is imported once per process; tests draw their own pictures."""
 
 import os
+import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import pytest
+
+
+@pytest.fixture
+def hearing_hangups():
+    """SIGHUP as it is in a terminal: under `nohup`, where the tests may run, it is ignored."""
+    previous = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, previous)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from apps import dcgan, runner, vae, wae
 from genkeras.training import state
 from genkeras.training.lock import RunLock
 
+pytestmark = pytest.mark.usefixtures("hearing_hangups")
 ROOT = pathlib.Path(__file__).parents[2]
 SMALL = ["--dataset=fashion_mnist_sample", "--width=2", "--batch_size=500"]
 

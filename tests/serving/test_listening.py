@@ -9,6 +9,8 @@ import uvicorn
 from genkeras.serving import listening
 from genkeras.training.interruption import Interrupted, terminating_as_exception
 
+pytestmark = pytest.mark.usefixtures("hearing_hangups")
+
 
 # `capfd`, so that what it leaves is not pytest's terminal.
 @pytest.mark.usefixtures("capfd")

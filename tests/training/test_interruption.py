@@ -10,6 +10,8 @@ import pytest
 
 from genkeras.training.interruption import Interrupted, StopRequest, terminating_as_exception
 
+pytestmark = pytest.mark.usefixtures("hearing_hangups")
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_is_noted_and_told(number, capfd):

@@ -12,6 +12,8 @@ from genkeras.training import supervision
 from genkeras.training.errors import RunError
 from genkeras.training.supervision import Supervisor
 
+pytestmark = pytest.mark.usefixtures("hearing_hangups")
+
 # What workers have in common: their number, and how often they were started.
 HEAD = """
 import json, os, pathlib, signal, sys, time
