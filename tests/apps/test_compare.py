@@ -187,7 +187,7 @@ def test_flags_come_before_what_a_preset_says_of_a_model(asked):
     assert published.options == {"batch_size": 64, "epochs": 10, "width": 16}
     assert published.model_options["vae"] == {"network": "mlp", "epochs": 60, "batch_size": 128}
     assert published.model_options["wae_gan"] == {"exp": "mnist", "epochs": 5, "batch_size": 100}
-    dcgan = {"generator_steps": 1, "conditional": True, "epochs": 25}
+    dcgan = {"conditional": True, "generator_steps": 1, "epochs": 25}
     assert published.model_options["dcgan"] == dcgan
     other = asked("--preset=reproduction", "--epochs=2", "--batch_size=32", "--models=vae,wgan")
     assert other.options == {"batch_size": 32, "epochs": 2}
