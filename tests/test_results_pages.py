@@ -8,6 +8,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
+REAL = "real test pictures"
 NAMES = {
     "gan": "GAN",
     "nsgan": "improved GAN",
@@ -19,6 +20,9 @@ NAMES = {
     "wae_mmd": "WAE-MMD",
     "wae_gan": "WAE-GAN",
 }
+# Columns that are no scores.
+TRAINING, EPOCHS = "Training", "Epochs"
+LATENT_DIMS = (2, 5, 10, 20)
 
 
 def _tables(page):
@@ -32,55 +36,74 @@ def _tables(page):
             lines = []
 
 
-def _scores_tables(page, comparison):
-    """Returns those tables that have a row for each model of a comparison and a score's column."""
-    names = {NAMES[model] for model in comparison["models"]}
+def _tables_of(page, names, column):
+    """Returns the tables with these rows, the real pictures aside, as dicts of rows of cells."""
     return [
-        (header, rows)
+        {row[0]: dict(zip(header[1:], row[1:], strict=True)) for row in rows}
         for header, rows in _tables(page)
-        if {row[0] for row in rows} >= names and "Training" in header
+        if {row[0] for row in rows} - {REAL} == set(names) and column in header
     ]
 
 
-def _value(scores, title):
-    (score,) = (score for score in scores.values() if score["title"] == title)
-    return score.get("mean", score.get("value")), score["std"]
-
-
-def _close(cell, number):
-    """Whether a cell shows a number, rounded to the digits it has."""
+def _check_close(cell, number, where):
+    """Checks that a cell shows a number, rounded to the digits it has."""
     digits = len(cell.partition(".")[2])
-    return abs(float(cell) - number) <= 0.5 * 10**-digits * (1 + 1e-9)
+    shown = float(cell.replace("−", "-"))
+    assert abs(shown - number) <= 0.5 * 10**-digits * (1 + 1e-9), (where, cell, number)
+
+
+def _check_scores(cells, scores, where):
+    """Checks a row, a dict of a score's title to its cell, against scores by their names."""
+    for title, cell in cells.items():
+        found = [score for score in scores.values() if score["title"] == title]
+        if cell == "–":
+            assert not found, (where, title)
+            continue
+        (score,) = found
+        mean, _, std = cell.partition(" ± ")
+        _check_close(mean, score.get("mean", score.get("value")), (where, title))
+        if std:
+            _check_close(std, score["std"], (where, title))
+
+
+def _check_minutes(cell, seconds, where):
+    _check_close(re.fullmatch(r"([0-9.]+) min", cell)[1], seconds / 60, where)
 
 
 @pytest.mark.parametrize(
     ("page", "preset"),
     [
         (ROOT / "README.md", "fashion_mnist_40"),
+        (ROOT / "README.md", "reproduction"),
         (RESULTS / "README.md", "fashion_mnist_40"),
+        (RESULTS / "README.md", "reproduction"),
     ],
 )
-def test_scores_are_those_of_the_results(page, preset):
+def test_scores_of_a_comparison_are_those_of_its_results(page, preset):
     comparison = json.loads((RESULTS / preset / "results.json").read_text())
-    tables = _scores_tables(page, comparison)
+    models = comparison["models"]
+    tables = _tables_of(page, [NAMES[model] for model in models], TRAINING)
     assert tables
-    for header, rows in tables:
-        cells = {row[0]: dict(zip(header[1:], row[1:], strict=True)) for row in rows}
-        of_real = cells.pop("real test pictures")
-        titles = [title for title in of_real if title != "Training"]
-        for title in titles:
-            if of_real[title] != "–":
-                mean, _, std = of_real[title].partition(" ± ")
-                value, deviation = _value(comparison["real"], title)
-                assert _close(mean, value), title
-                assert not std or _close(std, deviation), title
-        for model, entry in comparison["models"].items():
-            row = cells[NAMES[model]]
-            for title in titles:
-                mean, _, std = row[title].partition(" ± ")
-                value, deviation = _value(entry["scores"], title)
-                assert _close(mean, value), (model, title)
-                assert not std or _close(std, deviation), (model, title)
-            seconds = [run["train_seconds"] for run in entry["runs"]]
-            minutes = re.fullmatch(r"([0-9.]+) min", row["Training"])[1]
-            assert _close(minutes, sum(seconds) / len(seconds) / 60), model
+    for table in tables:
+        _check_real(table.pop(REAL, {}), comparison["real"])
+        for model, entry in models.items():
+            row, runs = table[NAMES[model]], entry["runs"]
+            mean_seconds = sum(run["train_seconds"] for run in runs) / len(runs)
+            _check_minutes(row.pop(TRAINING), mean_seconds, model)
+            assert row.pop(EPOCHS, str(runs[0]["epochs"])) == str(runs[0]["epochs"])
+            _check_scores(row, entry["scores"], model)
+
+
+def _check_real(cells, scores):
+    # What only a model has is no score of pictures.
+    shown = {title: cell for title, cell in cells.items() if cell != "–"}
+    _check_scores(shown, scores, REAL)
+
+
+def test_scores_of_vaes_by_their_latent_size_are_those_of_their_files():
+    (table,) = _tables_of(RESULTS / "README.md", [f"d = {d}" for d in LATENT_DIMS], TRAINING)
+    for d in LATENT_DIMS:
+        folder, row = RESULTS / "reproduction" / f"vae_dim_z_{d}", table[f"d = {d}"]
+        metrics = json.loads((folder / "metrics.json").read_text())
+        _check_minutes(row.pop(TRAINING), metrics["train_seconds"], d)
+        _check_scores(row, json.loads((folder / "scores.json").read_text())["scores"], d)
