@@ -77,6 +77,7 @@ def _check_minutes(cell, seconds, where):
         (ROOT / "README.md", "reproduction"),
         (RESULTS / "README.md", "fashion_mnist_40"),
         (RESULTS / "README.md", "reproduction"),
+        (RESULTS / "README.md", "reproduction_celeba"),
     ],
 )
 def test_scores_of_a_comparison_are_those_of_its_results(page, preset):
