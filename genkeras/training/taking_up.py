@@ -74,12 +74,12 @@ def follow(experiment, model, batches, distribution, score=None, score_every=0):
 
 def _check_same_training(config, meta, run_dir):
     # A `config.json` that was edited would tell of a training that never was.
-    trained = meta.get("training")  # None in states from before it was stored.
+    trained = meta.get("training", {})  # States of earlier versions have less, or nothing.
     for name, value in config.training().items():
-        if trained is not None and trained.get(name) != value:
+        if name in trained and trained[name] != value:
             raise RunError(
                 f"{run_dir / 'config.json'} has {name}={value}, but its states are of a training "
-                f"with {name}={trained.get(name)}. Put that back, or name another --run_dir."
+                f"with {name}={trained[name]}. Put that back, or name another --run_dir."
             )
 
 
