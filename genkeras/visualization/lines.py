@@ -36,12 +36,7 @@ def slerp(starts, ends, num_steps):
     Reference:
         [White, 2016](https://arxiv.org/abs/1609.04468), section 2.1.
 
-    Args:
-        starts, ends: Float arrays `(num_lines, latent_dim)`.
-        num_steps: Integer, at least 2. Points on a line, both ends included.
-
-    Returns:
-        float64 array `(num_lines, num_steps, latent_dim)`.
+    Args and result: as for `lerp`.
     """
     starts, ends = _checked(starts, ends, num_steps)
     if starts.shape[-1] == 1:
