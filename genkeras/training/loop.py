@@ -7,7 +7,9 @@ import keras
 
 from genkeras.data.batches import Batches
 from genkeras.training import callbacks
+from genkeras.training.callbacks.every_steps import EverySteps
 from genkeras.training.errors import RunError
+from genkeras.training.step_groups import in_groups
 
 _log = logging.getLogger("genkeras")
 
@@ -75,11 +77,13 @@ def fit(model, batches, history, epochs, chosen_callbacks):
         epochs: Integer. Epochs in all.
         chosen_callbacks: List of callbacks, in the order in which they are called.
     """
-    if history.in_progress:
-        # All epochs of one `fit` have the same number of steps.
-        _fit(model, batches, history, epochs, [*chosen_callbacks, _OneEpoch()])
-    if history.epochs < epochs:
-        _fit(model, batches, history, epochs, chosen_callbacks)
+    turns = [each.every for each in chosen_callbacks if isinstance(each, EverySteps) and each.every]
+    with in_groups(model, batches.steps_per_epoch, turns):
+        if history.in_progress:
+            # All epochs of one `fit` have the same number of steps.
+            _fit(model, batches, history, epochs, [*chosen_callbacks, _OneEpoch()])
+        if history.epochs < epochs:
+            _fit(model, batches, history, epochs, chosen_callbacks)
 
 
 def end_epoch_again(model, history, chosen_callbacks):

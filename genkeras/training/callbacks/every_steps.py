@@ -15,7 +15,7 @@ class EverySteps(keras.callbacks.Callback):
 
     def __init__(self, every):
         super().__init__()
-        self._every = every
+        self.every = every
         self._turns = None
 
     def act(self, step):
@@ -23,16 +23,16 @@ class EverySteps(keras.callbacks.Callback):
         raise NotImplementedError
 
     def on_train_begin(self, logs=None):
-        if self._every:
-            self._turns = self._steps_done() // self._every
+        if self.every:
+            self._turns = self._steps_done() // self.every
 
     def on_train_batch_end(self, batch, logs=None):
-        if not self._every:
+        if not self.every:
             return
         step = self._steps_done()
         # Not `step % every`: Keras may run several steps between two calls.
-        if step // self._every > self._turns:
-            self._turns = step // self._every
+        if step // self.every > self._turns:
+            self._turns = step // self.every
             self.act(step)
 
     def _steps_done(self):
