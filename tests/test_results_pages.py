@@ -23,6 +23,7 @@ NAMES = {
 # Columns that are no scores.
 TRAINING, EPOCHS = "Training", "Epochs"
 LATENT_DIMS = (2, 5, 10, 20)
+SPEED_NAMES = {"nsgan": "NS-GAN", "wgan_gp": "WGAN-GP", "vae": "VAE", "dcgan": "DCGAN"}
 
 
 def _tables(page):
@@ -108,3 +109,24 @@ def test_scores_of_vaes_by_their_latent_size_are_those_of_their_files():
         metrics = json.loads((folder / "metrics.json").read_text())
         _check_minutes(row.pop(TRAINING), metrics["train_seconds"], d)
         _check_scores(row, json.loads((folder / "scores.json").read_text())["scores"], d)
+
+
+def test_rates_beside_the_peers_are_those_of_their_file():
+    speed = json.loads((ROOT / "docs" / "speed" / "results.json").read_text())
+    (table,) = [rows for header, rows in _tables(ROOT / "README.md") if "PyTorch" in header]
+    assert len(table) == len(speed["results"])
+    for row, result in zip(table, speed["results"], strict=True):
+        turns = result["turns"]
+        assert SPEED_NAMES[result["model"]] in row[0]
+        assert row[1] == str(result["width"])
+        best = {}
+        for name, cell in zip(("genkeras", "torch", "keras"), row[2:5], strict=True):
+            rates = [turn[name]["images_per_second_best"] for turn in turns if name in turn]
+            if rates:
+                best[name] = max(rates)
+                _check_close(cell.replace(",", ""), best[name], (row, name))
+            else:
+                assert cell == "–"
+        _check_close(row[5], best.pop("genkeras") / max(best.values()), row)
+        ceiling = max(turn["genkeras"]["fraction_of_ceiling"] for turn in turns)
+        _check_close(row[6].removesuffix(" %"), 100 * ceiling, row)

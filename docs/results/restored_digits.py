@@ -1,0 +1,32 @@
+"""Tells how many of 2,000 noisy test digits a denoising VAE restores to the right digit.
+
+    python docs/results/restored_digits.py RUN_DIR DATA_DIR
+
+To be started in the project's root. The judge is the classifier that comes with genkeras.
+"""
+
+import sys
+
+import numpy as np
+
+from genkeras.data import registry as datasets
+from genkeras.data.dataset import DataOptions
+from genkeras.data.preprocessing import to_uint8
+from genkeras.metrics.features import create
+from genkeras.training import experiment
+
+COUNT = 2000
+
+
+def main(run_dir, data_dir):
+    _, model = experiment.load(run_dir)
+    test = datasets.load("mnist", DataOptions(data_dir=data_dir)).test
+    noisy = model.corrupt(test.images[:COUNT] / np.float32(255), seed=0).numpy()
+    restored = to_uint8(model.reconstruct(noisy), model.value_range)
+    classifier = create("classifier", dataset="mnist")
+    found = classifier(restored).probabilities.argmax(axis=1)
+    print(f"{np.sum(found == test.labels[:COUNT]):,} of {COUNT:,}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
