@@ -64,7 +64,9 @@ class _TrainFunction:
         step = self._done + self._asked
         if self._asked >= self._full or any(step % end == 0 for end in self._ends):
             start = monotonic()
-            self._logs = self._run(iterator, tf.constant(self._asked))
+            logs = self._run(iterator, tf.constant(self._asked))
+            # Reading them waits for an accelerator, which works behind the program.
+            self._logs = {name: float(value) for name, value in logs.items()}
             seconds_per_step = (monotonic() - start) / self._asked
             if self._traced:
                 self._full = int(SECONDS_PER_GROUP / max(seconds_per_step, MIN_STEP_SECONDS))
