@@ -18,11 +18,18 @@ pytestmark = pytest.mark.usefixtures("hearing_hangups")
 HEAD = """
 import json, os, pathlib, signal, sys, time
 number = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
-log = pathlib.Path({folder!r}) / f"starts-{{number}}"
+log, other = (pathlib.Path({folder!r}) / f"starts-{{each}}" for each in (number, 1 - number))
+
+def starts(log):
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+attempt = starts(log) + 1
+print(f"attempt {{attempt}} of {{number}}", flush=True)
 with open(log, "a") as file:
     file.write(os.environ["TF_CONFIG"] + "\\n")
-attempt = len(log.read_text().splitlines())
-print(f"attempt {{attempt}} of {{number}}", flush=True)
+# Whoever ends first has the other ended, which may not have begun yet.
+while starts(other) < attempt:
+    time.sleep(0.02)
 """
 
 
