@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 
+from apps import runner
 from genkeras.data import registry as datasets
 from genkeras.data.dataset import DataOptions
 from genkeras.data.preprocessing import to_uint8
@@ -18,7 +19,10 @@ from genkeras.training import experiment
 COUNT = 2000
 
 
-def main(run_dir, data_dir):
+def main(words):
+    if len(words) != 2:
+        sys.exit(__doc__)
+    run_dir, data_dir = words
     _, model = experiment.load(run_dir)
     test = datasets.load("mnist", DataOptions(data_dir=data_dir)).test
     noisy = model.corrupt(test.images[:COUNT] / np.float32(255), seed=0).numpy()
@@ -29,4 +33,4 @@ def main(run_dir, data_dir):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(runner.run(main, sys.argv[1:]))

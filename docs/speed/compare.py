@@ -40,7 +40,10 @@ TURNS = 2
 
 def run(command):
     """Returns what a command prints; its errors are the user's to see."""
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"Failed, for the reason above: {' '.join(map(str, command))}")
+    return done.stdout
 
 
 def peer(python, name, *words):
@@ -94,6 +97,8 @@ def main():
     parser.add_argument("--json", type=pathlib.Path, required=True)
     parser.add_argument("--torch_python", default=sys.executable)
     args = parser.parse_args()
+    if not args.json.parent.is_dir():
+        parser.error(f"--json={args.json}: there is no folder {args.json.parent}.")
     results = []
     for model, width, steps in WORKLOADS:
         turns = measure(model, width, steps, args.torch_python)

@@ -105,6 +105,7 @@ def _measure(workload, process_start):
 
     from genkeras.training import config as configuration
     from genkeras.training import experiment
+    from genkeras.training.step_groups import repeat
 
     class Rounds(keras.callbacks.Callback):
         """Notes when the first and the last step of every epoch began and ended."""
@@ -150,16 +151,8 @@ def _measure(workload, process_start):
     step = tf.function(lambda: model.train_step(batch), jit_compile=model.jit_compile)
     graph = step.get_concrete_function().graph
     steps = len(dataset.train.images) // images_per_step
-
-    # In groups, as in training: `training/step_groups.py`.
-    @tf.function(autograph=False)
-    def steps_alone():
-        def body(index):
-            step()
-            return index + 1
-
-        tf.while_loop(lambda index: index < steps, body, [tf.constant(0)])
-
+    # In one call, as in training.
+    steps_alone = tf.function(lambda: repeat(step, steps), autograph=False)
     alone = _best(steps_alone, workload.rounds) / steps
     seconds = [each / steps for each in rounds.seconds[1:]]
     return {

@@ -81,11 +81,17 @@ def _compiled(model):
 
     @tf.function(autograph=False, reduce_retracing=True)
     def run(iterator, num_steps):
-        def body(index):
-            step(iterator.get_next())
-            return index + 1
-
-        tf.while_loop(lambda index: index < num_steps, body, [tf.constant(0)])
+        repeat(lambda: step(iterator.get_next()), num_steps)
         return model.get_metrics_result()
 
     return run
+
+
+def repeat(step, count):
+    """Calls a function of no arguments so often, within a graph that is traced."""
+
+    def body(index):
+        step()
+        return index + 1
+
+    tf.while_loop(lambda index: index < count, body, [tf.constant(0)])
