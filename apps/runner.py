@@ -45,7 +45,7 @@ def run(program, argv):
         print(f"{error}\nSee --help for the flags of this program.", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt as stop:
-        told = "The same command, without --fresh, goes on from the last state, if there is one."
+        told = "A training that has stored a state goes on from it: same command without --fresh."
         print(str(stop) or f"Stopped. {told}", file=sys.stderr)
         return SIGNALLED + getattr(stop, "signal_number", signal.SIGINT)
     except Exception as error:

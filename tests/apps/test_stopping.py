@@ -71,8 +71,8 @@ def test_a_signal_before_training_ends_the_program_too(tmp_path, name, status):
         )
     assert done.returncode == status
     assert (tmp_path / "told").read_text() == (
-        "Stopped. The same command, without --fresh, goes on from the last state, if there is "
-        "one.\n"
+        "Stopped. A training that has stored a state goes on from it: same command without "
+        "--fresh.\n"
     )
 
 

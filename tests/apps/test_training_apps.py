@@ -111,7 +111,7 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(experiment, "train", interrupted)
     status, text = _error(capsys, vae, *SMALL)
     assert status == 130
-    assert "The same training command, without --fresh, goes on" in text
+    assert "A training that has stored a state goes on from it: same command" in text
 
 
 def test_data_dir_from_the_environment(monkeypatch, capsys, tmp_path):
