@@ -84,8 +84,8 @@ def _check(values):
         raise flags.UsageError(
             "--images are held against other pictures: give one of --dataset and --reference."
         )
+    data = [name for name in flags.DATA if name not in ("data_dir", "cache_dir")]
     if values["run_dir"]:
-        data = [name for name in flags.DATA if name not in ("data_dir", "cache_dir")]
         for name in ("reference", *data):
             if values[name] is not None:
                 raise flags.UsageError(
@@ -93,6 +93,12 @@ def _check(values):
                 )
     elif values["best"]:
         raise flags.UsageError("--best goes with --run_dir.")
+    elif values["reference"]:
+        for name in data:
+            if values[name] is not None:
+                raise flags.UsageError(
+                    f"--{name} does not go with --reference, whose pictures are taken as they are."
+                )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ Without `train/` and `test/`, a hash of the relative name holds out 10 % for the
 pictures on every machine, whatever else is added.
 """
 
+import concurrent.futures
 import hashlib
 import logging
 import os
@@ -17,7 +18,7 @@ import pathlib
 import numpy as np
 
 from genkeras.data import scan
-from genkeras.data.dataset import DataError
+from genkeras.data.dataset import DataError, DataOptions
 from genkeras.data.pictures import dataset_from_pictures, load_pictures
 from genkeras.data.preprocessing import Geometry
 
@@ -70,6 +71,57 @@ def load_folder(path, options, name):
     facts["num_not_matching"] = unmatched
     class_names = class_names and tuple(map(scan.printable, class_names))
     return dataset_from_pictures(name, images, train_labels, test_labels, class_names, facts)
+
+
+def load_images(path):
+    """Reads all pictures of a folder as they are, whatever its sub-folders: nothing is resized.
+
+    Grey if all of them are, else RGB. In the order of their names.
+
+    Args:
+        path: The folder.
+
+    Returns:
+        uint8 array `(num_images, height, width, channels)`.
+
+    Raises:
+        DataError: If there is no such folder, it has no pictures, one of them is bad, or they
+            are of different sizes.
+    """
+    root = _find(path, None)
+    files, left_out, unmatched = scan.walk(root)
+    if not files:
+        raise _no_pictures(root, None, left_out, unmatched)
+
+    def read(file):
+        try:
+            return np.asarray(scan.read_picture(file.path, DataOptions.max_pixels))
+        except scan.PictureError as error:
+            return scan.LeftOut(file.name, str(error))
+
+    with scan.pillow_limits(), concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        pictures = list(pool.map(read, files))
+    bad = [item for item in left_out if item.bad]
+    bad += [picture for picture in pictures if isinstance(picture, scan.LeftOut)]
+    if bad:
+        raise DataError(
+            f"{root}: {len(bad)} files cannot be read; mend or remove them. The first: {bad[0]}."
+        )
+    sizes = {picture.shape[:2]: file.name for picture, file in zip(pictures, files, strict=True)}
+    if len(sizes) > 1:
+        told = " and ".join(
+            f"{height}×{width} ({scan.printable(name)})"
+            for (height, width), name in list(sizes.items())[:2]
+        )
+        raise DataError(
+            f"{root} holds pictures of {told}, height × width: expected one size. Resize them "
+            "first; how it is done changes what they are worth."
+        )
+    channels = max(1 if picture.ndim == 2 else picture.shape[2] for picture in pictures)
+    images = np.empty((len(pictures), *next(iter(sizes)), channels), np.uint8)
+    for row, picture in zip(images, pictures, strict=True):
+        row[:] = np.atleast_3d(picture)
+    return images
 
 
 def split_files(root, files):

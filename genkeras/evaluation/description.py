@@ -199,6 +199,8 @@ def _network(network):
 
 def _optimizer(optimizer):
     """Returns `Adam(learning_rate=0.001, beta_1=0.5, beta_2=0.999)` and the like."""
+    # Scaling the loss changes no update.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     settings = optimizer.get_config()
     shown = [
         f"{name}={settings[name]:g}"

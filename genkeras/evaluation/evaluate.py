@@ -8,10 +8,11 @@ import numpy as np
 
 import genkeras
 from genkeras import atomic
+from genkeras.data import folder
 from genkeras.data import registry as datasets
 from genkeras.data.dataset import DataError, DataOptions, ImageDataset, Split
-from genkeras.evaluation import model_scores, scores
-from genkeras.evaluation.evaluator import Evaluator
+from genkeras.evaluation import model_scores
+from genkeras.evaluation.evaluator import METRICS, Evaluator, without_score
 from genkeras.evaluation.run_data import load_run_data
 from genkeras.training import experiment
 from genkeras.training.errors import RunError
@@ -100,7 +101,7 @@ def evaluate_images(
     else:
         held_against = datasets.load(dataset, DataOptions(**data))
     height, width, channels = held_against.test.images.shape[1:]
-    images = load_pictures(images_path, height, width)
+    images = load_pictures(images_path)
     if images.shape[1:] != (height, width, channels):
         raise RunError(
             f"{images_path} holds pictures of {'×'.join(map(str, images.shape[1:]))}, but those "
@@ -116,30 +117,29 @@ def evaluate_images(
         )
     evaluator = _evaluator(held_against, protocol, earlier)
     subject = {"images": str(images_path), "seed": protocol.seed}
-    chosen = scores.drawn(images, protocol.num_images)
+    # In a random order: a folder is sorted by class, and some scores take the first so many.
+    order = np.random.Generator(np.random.Philox(key=0)).permutation(len(images))
+    chosen = images[order[: protocol.num_images]]
     return _result(evaluator, subject, evaluator.score_images(chosen), lambda: chosen, outputs)
 
 
-def load_pictures(path, height=None, width=None):
-    """Reads pictures of one size from a folder or an `.npz` file.
+def load_pictures(path):
+    """Reads pictures of one size, as they are, from a folder or an `.npz` file.
 
     Args:
         path: Path of a folder, or of an `.npz` with a uint8 array `images`
             `(num_images, height, width, channels)`.
-        height, width: Size that pictures of a folder are resized to; `None` for the default
-            of a folder data set.
 
     Returns:
         uint8 array `(num_images, height, width, channels)`.
 
     Raises:
-        genkeras.data.dataset.DataError: If there are none, or they are broken.
+        genkeras.data.dataset.DataError: If there are none, or they are broken or of
+            different sizes.
     """
     path = pathlib.Path(path).expanduser()
     if path.suffix != ".npz":
-        options = DataOptions(output_height=height, output_width=width)
-        folder = datasets.load(f"folder:{path}", options)
-        return np.concatenate([folder.train.images, folder.test.images])
+        return folder.load_images(path)
     try:
         with np.load(path, allow_pickle=False) as archive:
             images = archive["images"]
@@ -167,6 +167,8 @@ def _evaluator(dataset, protocol, earlier):
 
 def _result(evaluator, subject, found, draw_images, outputs):
     protocol, extractor = evaluator.protocol, evaluator.extractor
+    for name in without_score(protocol.metrics or (), found):
+        raise RunError(f"--metrics={name} needs {METRICS[name].needs}.")
     result = {
         "format_version": FORMAT_VERSION,
         "genkeras_version": genkeras.__version__,

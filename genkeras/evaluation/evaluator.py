@@ -108,7 +108,8 @@ class Evaluator:
         """Scores generated pictures.
 
         Args:
-            images: uint8 array `(num_images, height, width, channels)`.
+            images: uint8 array `(num_images, height, width, channels)`, in no order: of some
+                scores only the first so many are looked at.
             metrics: Iterable of keys of `METRICS`; those of the protocol where `None`.
             intervals: Boolean. Whether to spend time on intervals.
 
@@ -167,10 +168,15 @@ class Evaluator:
         Returns:
             Function of a model that returns a dict of names to floats.
         """
+        told = set()
 
         def numbers(model):
             task = model_scores.ModelTask(model, self.dataset.test)
             found = self.score_model(task, metrics, intervals=False)
+            for name in without_score(metrics, found):
+                if name not in told:
+                    _log.warning("Left out: %s, which needs %s.", name, METRICS[name].needs)
+                    told.add(name)
             return {name: score.value for name, score in found.items()}
 
         return numbers
@@ -248,6 +254,17 @@ class Evaluator:
             inception_graph=protocol.inception_graph,
             cache_dir=protocol.cache_dir,
         )
+
+
+def without_score(metrics, found):
+    """Returns the metrics of which there is no score, as what they need was not there.
+
+    Args:
+        metrics: Iterable of keys of `METRICS`.
+        found: Dict of a name to a `Score`.
+    """
+    computed = {score.metric for score in found.values()}
+    return [name for name in metrics if name not in computed]
 
 
 def default_features(dataset):

@@ -132,6 +132,16 @@ METRICS = {
     "reconstruction": Metric(
         _reconstruction, "reproduction of test pictures: MSE, PSNR, SSIM", features=False
     ),
-    "likelihood": Metric(_likelihood, "VAE: ELBO and log-likelihood", features=False),
-    "codes": Metric(_codes, "autoencoders: MMD between codes and prior", features=False),
+    "likelihood": Metric(
+        _likelihood,
+        "VAE: ELBO and log-likelihood",
+        features=False,
+        needs="a model with a likelihood",
+    ),
+    "codes": Metric(
+        _codes,
+        "autoencoders: MMD between codes and prior",
+        features=False,
+        needs="a model with an encoder",
+    ),
 }

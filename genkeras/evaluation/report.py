@@ -44,9 +44,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
 }
 """
 _READING = (
-    "Scores are those of their papers; the name under the pointer carries the protocol. Numbers "
-    "in brackets are 95 % intervals over the pictures; where a score is biased by the limited "
-    "number of pictures they belong to the corrected value before them."
+    "Scores are those of their papers; the name under the pointer carries the protocol. Of several "
+    "training seeds ± is the deviation over seeds; of one, and of the real pictures, that of a "
+    "score's definition (over splits or subsets). Numbers in brackets are 95 % intervals over the "
+    "pictures; where a score is biased by the limited number of pictures they belong to the "
+    "corrected value before them."
 )
 
 

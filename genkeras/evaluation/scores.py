@@ -122,7 +122,7 @@ def score_images(task, metrics):
 
     Args:
         task: `Task`.
-        metrics: Iterable of keys of `METRICS`.
+        metrics: Iterable of keys of `METRICS`; those that lack what they need are left out.
 
     Returns:
         Dict of a name that carries the protocol to a `Score`.
@@ -193,10 +193,7 @@ def count_text(count):
 def _score(task, metric):
     probabilities = task.samples.extraction.probabilities
     if probabilities is None:
-        raise ValueError(
-            f"The features {task.extractor.kind}_{task.extractor.tag} come without class "
-            "probabilities, so there is no score: leave `score` out of --metrics."
-        )
+        return {}
     # Splits of pictures that are sorted by class would hold few classes each.
     random = np.random.Generator(np.random.Philox(key=0))
     probabilities = probabilities[random.permutation(len(probabilities))]
@@ -274,6 +271,7 @@ def _sharpness(task, metric):
 def _memorization(task, metric):
     if task.train_images is None or task.test_images is None:
         return {}
+    # Samples come in no order.
     samples = task.samples.images[:MEMORIZATION_IMAGES]
     test_images = drawn(task.test_images, MEMORIZATION_IMAGES)
     share = share_nearer(
@@ -307,6 +305,7 @@ class Metric:
         min_images: Integer. The fewest samples, test pictures and training pictures, of each,
             that it can be computed from. Two samples and two test pictures there always are.
         min_size: Integer. The least height and width of pictures.
+        needs: String. What else it needs, and gives no score without.
     """
 
     function: object
@@ -314,10 +313,16 @@ class Metric:
     features: bool = True
     min_images: int = 1
     min_size: int = 1
+    needs: str = ""
 
 
 METRICS = {
-    "score": Metric(_score, "inception or classifier score, 10 splits", min_images=MIN_ROWS),
+    "score": Metric(
+        _score,
+        "inception or classifier score, 10 splits",
+        min_images=MIN_ROWS,
+        needs="features that come with class probabilities",
+    ),
     "frechet": Metric(_frechet, "Fréchet distance of the features", min_images=MIN_ROWS),
     "kernel": Metric(_kernel, "kernel distance (KID) of the features", min_images=2),
     "precision_recall": Metric(
@@ -331,5 +336,6 @@ METRICS = {
         _memorization,
         "how often a sample lies nearer to a training picture than a test picture does",
         features=False,
+        needs="the training pictures of a --dataset",
     ),
 }

@@ -8,8 +8,11 @@ Reference:
 """
 
 import dataclasses
+import warnings
 
 import numpy as np
+
+from genkeras.metrics.small_sample import SmallSampleWarning
 
 # The normal distribution lies within this many standard deviations with 95 % probability.
 NORMAL_QUANTILE = 1.959963984540054
@@ -114,6 +117,9 @@ def half_sampled(statistic, *sets, num_subsamples=100, seed=0):
 
     Raises:
         ValueError: If a set has fewer than four rows, or there are fewer than two subsamples.
+
+    Warns:
+        SmallSampleWarning: If the statistic warns of the halves.
     """
     if not sets or min(len(rows) for rows in sets) < MIN_ROWS or num_subsamples < 2:
         raise ValueError(
@@ -123,10 +129,21 @@ def half_sampled(statistic, *sets, num_subsamples=100, seed=0):
     random = np.random.default_rng(seed)
     on_whole = float(statistic(*sets))
     on_halves = np.empty(num_subsamples)
-    for index in range(num_subsamples):
-        # Sorted, so that rows keep their order.
-        halves = [np.sort(random.permutation(len(rows))[: len(rows) // 2]) for rows in sets]
-        on_halves[index] = statistic(*(rows[half] for rows, half in zip(sets, halves, strict=True)))
+    # What a warning says of a half is not true of the whole set.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SmallSampleWarning)
+        for index in range(num_subsamples):
+            # Sorted, so that rows keep their order.
+            halves = [np.sort(random.permutation(len(rows))[: len(rows) // 2]) for rows in sets]
+            parts = [rows[half] for rows, half in zip(sets, halves, strict=True)]
+            on_halves[index] = statistic(*parts)
+    if any(issubclass(warning.category, SmallSampleWarning) for warning in caught):
+        warnings.warn(
+            f"Half of the pictures, {min(len(rows) for rows in sets) // 2}, are too few for this "
+            "score: do not rely on its corrected value and its interval. Use more pictures.",
+            SmallSampleWarning,
+            stacklevel=2,
+        )
     standard_error = float(on_halves.std(ddof=1))
     corrected = on_whole - (float(on_halves.mean()) - on_whole)
     margin = NORMAL_QUANTILE * standard_error

@@ -41,7 +41,8 @@ class WGAN(GAN):
             `discriminator_steps` critic updates on fresh images; during a warm-up the
             generator's part is left out of it until 100 critic updates have been made.
             So an epoch stays one pass over the images, with fewer generator updates:
-            on 60,000 images and batches of 64 the first 25 take 2.7 epochs.
+            on 60,000 images and batches of 64 the first 25 take 2.7 epochs. An epoch that
+            has none logs a generator loss of 0.
         **kwargs: As for `GAN`.
     """
 

@@ -25,8 +25,7 @@ def generator(image_shape, latent_dim, *, width=64, activation="tanh", seed=0, n
         image_shape: Tuple `(height, width, channels)`; any size (halves by ceiling).
         latent_dim: Integer. Length of the input vector.
         width: Integer. 64 is the published network (1024, 128 and 64 hidden units).
-        activation: String. `"tanh"` gives images in `[-1, 1]`, `"sigmoid"` in
-            `[0, 1]`, `"linear"` gives logits.
+        activation: String. `"tanh"` gives images in `[-1, 1]`, `"linear"` gives logits.
         seed: Integer. Seed of the initial weights.
         name: String. Name of the network.
 

@@ -107,6 +107,11 @@ def test_mistakes_are_told(run_dir, tmp_path, capsys):
     Image.new("L", (8, 8)).save("one.png")
     few = ["--num_images=9", "--metrics=sharpness"]
     run, npz = f"--run_dir={run_dir}", "--images=small.npz"
+    small = [npz, "--reference=small.npz", "--num_images=9"]
+    for name, size in (("sizes/a", 8), ("sizes/b", 9), ("folder/a", 8)):
+        path = pathlib.Path(f"{name}.png")
+        path.parent.mkdir(exist_ok=True)
+        Image.new("L", (8, size)).save(path)
     for words, status, message in (
         ([], 2, "one of --run_dir and --images"),
         ([run, npz], 2, "one of --run_dir and --images"),
@@ -139,6 +144,12 @@ def test_mistakes_are_told(run_dir, tmp_path, capsys):
         ([npz, *DATA, "--neighbours=a.jpg"], 2, ".png file"),
         ([npz, "--reference=small.npz"], 1, "fewer than --num_images=10000"),
         ([npz, "--reference=small.npz", "--metrics=likelihood"], 1, "needs a model"),
+        ([run, "--metrics=codes", *FIVE], 1, "--metrics=codes needs a model with an encoder"),
+        ([run, "--metrics=sharpness,likelihood", *FIVE], 1, "needs a model with a likelihood"),
+        ([*small, "--metrics=memorization"], 1, "needs the training pictures of a --dataset"),
+        ([*small, "--output_height=8"], 2, "--output_height does not go with --reference"),
+        (["--images=sizes", *DATA, *FIVE], 1, "8×8 (a.png) and 9×8 (b.png)"),
+        (["--images=folder", *DATA, *FIVE], 1, "8×8×1, but those they are held against"),
     ):
         assert evaluate.main(words) == status, words
         text = capsys.readouterr().err

@@ -110,3 +110,12 @@ def test_many_epochs_are_no_size():
     options = {"width": 2, "epochs": 100_000, "batch_size": 100_000}
     described = description.describe("nsgan", (8, 8, 1), None, options)
     assert described.options["epochs"] == described.options["batch_size"] == 100_000
+
+
+def test_an_optimizer_is_told_in_mixed_precision_too():
+    plain, mixed = (
+        description.describe("nsgan", (28, 28, 1), None, {"width": 2, "precision": precision})
+        for precision in ("float32", "mixed_float16")
+    )
+    assert mixed.optimizers == plain.optimizers
+    assert plain.optimizers["generator"] == "Adam(learning_rate=0.001, beta_1=0.5, beta_2=0.999)"

@@ -5,12 +5,17 @@ import types
 import numpy as np
 import pytest
 
+from genkeras import registry
 from genkeras.data.dataset import ImageDataset, Split
 from genkeras.evaluation import model_scores, scores
 from genkeras.evaluation.evaluator import METRICS, Evaluator, Protocol
+from genkeras.metrics.code_distance import code_distance
 from genkeras.metrics.features import FunctionExtractor
 from genkeras.metrics.frechet_distance import frechet_distance
 from genkeras.metrics.inception_score import inception_score
+from genkeras.metrics.intervals import binomial_interval, bootstrap_interval, half_sampled
+from genkeras.metrics.kernel_distance import kernel_distance_standard_error
+from genkeras.metrics.sharpness import sharpness
 from genkeras.training.errors import RunError
 
 
@@ -94,6 +99,29 @@ def test_scores_are_those_of_their_functions_and_carry_their_protocol(dataset, d
     assert "1000" in found["kernel_random_distance_projections_test300"].notes[0]
 
 
+def test_intervals_are_those_of_their_functions(dataset, draw_images):
+    images = draw_images(200, (12, 12, 1), seed=5)
+    protocol = Protocol(num_images=300, features=EXTRACTOR)
+    scored = Evaluator(dataset, protocol).score_images(images)
+    found = {score.title: score for score in scored.values()}
+    real, fake = (EXTRACTOR(pictures).features for pictures in (dataset.test.images, images))
+    kernel = found["Kernel random distance"]
+    # Of the whole sets, and of having drawn 100 subsets.
+    error = np.hypot(kernel_distance_standard_error(real, fake), kernel.std / 10.0)
+    assert kernel.interval.standard_error == pytest.approx(error, rel=1e-12)
+    assert kernel.interval.high - kernel.value == pytest.approx(1.959964 * error, rel=1e-6)
+    assert kernel.value - kernel.interval.low == pytest.approx(1.959964 * error, rel=1e-6)
+    # Shares of the 200 pictures that both sides are cut to.
+    for title in ("Precision", "Recall", "Coverage"):
+        assert found[title].interval == binomial_interval(found[title].value, 200)
+    assert found["Density"].interval is None
+    values = sharpness(images)
+    assert found["Sharpness"].interval == bootstrap_interval(values)
+    corrected, interval = half_sampled(frechet_distance, real, fake, num_subsamples=100)
+    frechet = found["Fréchet random distance"]
+    assert (frechet.corrected, frechet.interval) == (corrected, interval)
+
+
 def test_other_numbers_have_other_names(dataset, draw_images):
     protocol = Protocol(metrics=("frechet", "precision_recall", "score"), features=EXTRACTOR)
     found = Evaluator(dataset, protocol).score_images(draw_images(200, (12, 12, 1)))
@@ -174,6 +202,30 @@ def test_a_model_is_scored_with_what_it_can_do(dataset):
     assert _value(found, "Fréchet random distance") < 0.2
 
 
+def test_scores_of_a_model_are_those_of_their_functions(dataset):
+    model = registry.build("vae", (12, 12, 1), width=4, latent_dim=3, seed=1)
+    task = model_scores.ModelTask(model, dataset.test)
+    found = model_scores.score_model(task, ["likelihood", "codes"])
+    assert list(found) == [
+        "elbo_bernoulli_test300",
+        "log_likelihood_importance50_bernoulli_test300",
+        "code_distance_imq_test300",
+    ]
+    images = (dataset.test.images / 255.0).astype(np.float32)
+    weights = model.log_weights(images, 50, seed=0)
+    bound, likelihood, codes = found.values()
+    assert bound.value == pytest.approx(weights.mean(), rel=1e-12)
+    assert bound.interval == bootstrap_interval(weights.mean(axis=1))
+    bounds = np.log(np.mean(np.exp(weights - weights.max()), axis=1)) + weights.max()
+    assert likelihood.value == pytest.approx(bounds.mean(), rel=1e-9)
+    assert likelihood.value > bound.value
+    # Samples of the posterior, as the prior's are samples too; its means lie closer together.
+    samples, means = model.encode(images, seed=0), model.encode(images)
+    prior = model.draw_prior(300, 0)
+    assert codes.value == code_distance(samples, prior, 6.0)
+    assert codes.value != code_distance(means, prior, 6.0)
+
+
 def test_the_classes_of_samples_are_as_frequent_as_in_training(dataset):
     labels = np.arange(600) % 3 // 2  # Two of three are 0.
     labelled = dataclasses.replace(dataset, train=Split(dataset.train.images, labels))
@@ -207,15 +259,26 @@ def test_without_features_the_others_remain(dataset, draw_images):
         Evaluator(dataset, Protocol(metrics=("sharpness", "frechet"), features="none"))
 
 
-def test_mistakes(dataset, draw_images):
+def test_features_without_probabilities_have_all_scores_but_one(dataset, draw_images):
+    extractor = FunctionExtractor(lambda images: _features(images)[0], "plain", "projections")
+    evaluator = Evaluator(dataset, Protocol(num_images=300, features=extractor))
+    found = evaluator.score_images(draw_images(300, (12, 12, 1)))
+    assert set(scores.METRICS) - {score.metric for score in found.values()} == {"score"}
+
+
+def test_what_a_model_has_not_is_told_once_during_training(dataset, caplog):
+    evaluator = Evaluator(dataset, Protocol(num_images=300, features="none"))
+    score = evaluator.numbers_during_training(["likelihood", "sharpness"])
+    for _ in range(2):
+        assert list(score(_Copies(dataset.test.images))) == ["sharpness_laplace_300"]
+    assert caplog.messages == ["Left out: likelihood, which needs a model with a likelihood."]
+
+
+def test_mistakes(dataset):
     with pytest.raises(RunError, match=r"no metric 'fid'.*frechet"):
         Protocol(metrics=("fid",))
     with pytest.raises(RunError, match="--num_images=1"):
         Protocol(num_images=1)
-    extractor = FunctionExtractor(lambda images: _features(images)[0], "plain", "projections")
-    evaluator = Evaluator(dataset, Protocol(metrics=("score",), features=extractor))
-    with pytest.raises(ValueError, match="plain_projections come without class probabilities"):
-        evaluator.score_images(draw_images(300, (12, 12, 1)))
     few = dataclasses.replace(dataset, test=Split(dataset.test.images[:1], None))
     with pytest.raises(RunError, match="not two test pictures"):
         Evaluator(few, Protocol())

@@ -11,6 +11,7 @@ from genkeras.metrics.intervals import (
     bootstrap_interval,
     half_sampled,
 )
+from genkeras.metrics.small_sample import SmallSampleWarning
 
 
 def _normals(seed, num_rows, num_features, shift, scale):
@@ -158,3 +159,16 @@ def test_what_has_no_interval_is_refused():
         half_sampled(np.mean, np.ones(5), num_subsamples=1)
     with pytest.raises(ValueError, match=r"sets of \[\] rows"):
         half_sampled(lambda: 0.0)
+
+
+def test_a_warning_of_the_halves_is_no_warning_of_the_whole():
+    real, fake = _normals(0, 30, 20, shift=0.5, scale=1.0)
+    with pytest.warns(SmallSampleWarning) as told:
+        half_sampled(frechet_distance, real, fake, num_subsamples=5)
+    (text,) = [str(warning.message) for warning in told]
+    assert text.startswith("Half of the pictures, 15, are too few for this score")
+    # Of the whole set the statistic's own words are right.
+    with pytest.warns(SmallSampleWarning) as told:
+        half_sampled(frechet_distance, real[:20], fake, num_subsamples=5)
+    texts = [str(warning.message)[:12] for warning in told]
+    assert texts == ["20 rows cann", "Half of the "]

@@ -112,21 +112,23 @@ class Classifier(Extractor):
     Pictures of another size are resized by Pillow's bilinear filter, which averages over all
     pixels that a smaller picture covers (antialiasing); colours become grey by the BT.601
     weights, and grey fills three channels, as the network needs. `kind` is `"classifier"`,
-    `tag` the name of the data set that it was trained on.
+    `tag` the name of the data set that it was trained on, and of which classifier of it.
 
     Args:
         arrays: Dict from `stored_arrays`.
         meta: Dict; see `classifier_file.META_TYPES`. Kept as the attribute `meta`.
+        name: String, what tells it from other classifiers of that data set; `""` for the
+            shipped one.
 
     Raises:
         ValueError: If names, shapes or types of the arrays are not those of the network that
             `meta` describes, or one holds a number that is not finite.
     """
 
-    def __init__(self, arrays, meta):
+    def __init__(self, arrays, meta, name=""):
         # The name of a folder may hold what the name of a score may not.
         tag = re.sub("[^a-z0-9_]+", "_", meta["dataset"].lower())
-        super().__init__("classifier", tag, batch_size=256)
+        super().__init__("classifier", f"{tag}_{name}" if name else tag, batch_size=256)
         self.meta = dict(meta)
         self._image_shape = tuple(meta["image_shape"])
         self._network = network(self._image_shape, len(meta["class_names"]), meta["width"])
@@ -146,6 +148,9 @@ class Classifier(Extractor):
 def load(path):
     """Loads a classifier made by `python -m apps.train_classifier`.
 
+    Its name, and so that of its scores, ends with eight digits of its SHA-256: under another
+    classifier, of the same data set too, the same pictures have other scores.
+
     Args:
         path: Path of its `.npz` file.
 
@@ -155,11 +160,8 @@ def load(path):
     Raises:
         FeatureError: Naming the file, if it is missing, damaged or of another kind.
     """
-    arrays, meta = classifier_file.read(path)
-    try:
-        return Classifier(arrays, meta)
-    except ValueError as error:
-        raise FeatureError(f"{path}: {error}") from error
+    arrays, meta, digest = classifier_file.read(path)
+    return _made(path, arrays, meta, digest[:8])
 
 
 def shipped(dataset):
@@ -181,7 +183,16 @@ def shipped(dataset):
             f"--dataset={dataset} --output=FILE.npz` (it needs labels) and use "
             "--features=FILE.npz, or use --features=inception_2015."
         )
-    return load(importlib.resources.files(__package__) / "weights" / f"{SHIPPED[dataset]}.npz")
+    path = importlib.resources.files(__package__) / "weights" / f"{SHIPPED[dataset]}.npz"
+    arrays, meta, _ = classifier_file.read(path)
+    return _made(path, arrays, meta)
+
+
+def _made(path, arrays, meta, name=""):
+    try:
+        return Classifier(arrays, meta, name)
+    except ValueError as error:
+        raise FeatureError(f"{path}: {error}") from error
 
 
 def _assign(model, arrays):

@@ -58,7 +58,7 @@ def read(path):
         path: Path of a file, or a resource of a package.
 
     Returns:
-        Pair of the dict of weight arrays and the metadata.
+        Triple of the dict of weight arrays, the metadata, and the SHA-256 of both.
 
     Raises:
         FeatureError: Naming the file, if it is missing, damaged or of another kind.
@@ -69,9 +69,11 @@ def read(path):
     stored = content.pop(_DIGEST, None)
     if stored is None or _META not in content:
         raise _foreign(path, f"it has no {_META if stored is not None else _DIGEST}")
-    if stored.tobytes().hex() != _digest(content):
+    digest = _digest(content)
+    if stored.tobytes().hex() != digest:
         raise _damaged(path, "its SHA-256 does not match")
-    return content, _checked_meta(path, content.pop(_META))
+    meta = _checked_meta(path, content.pop(_META))
+    return content, meta, digest
 
 
 def _read_arrays(path):
