@@ -72,16 +72,17 @@ def compare(comparison, output_dir):
 
     Args:
         comparison: `Comparison`.
-        output_dir: Path. Gets `runs/`, `outcomes/`, `figures/`, `report.html`, `report.md`
-            and `results.json`.
+        output_dir: Path of a folder that is new, empty or of a comparison. Gets `runs/`,
+            `outcomes/`, `figures/`, `report.html`, `report.md` and `results.json`.
 
     Returns:
         Dict, the content of `results.json`; `docs/scores.md` describes it.
 
     Raises:
-        RunError: If a model cannot be trained or scored.
+        RunError: If a model cannot be trained or scored, or the folder holds other things.
     """
     output_dir = pathlib.Path(output_dir).expanduser()
+    _check_folder(output_dir)
     fingerprint = in_own_process(_fingerprint, comparison)
     real = _outcome(output_dir, fingerprint, "real", _score_real, comparison)
     outcomes = {}
@@ -116,6 +117,19 @@ def compare(comparison, output_dir):
     report.write(results, {"real": real, **first}, output_dir)
     atomic.write_json(output_dir / "results.json", results)
     return results
+
+
+def _check_folder(output_dir):
+    """Refuses a folder of something else: its files may have the names of ours."""
+    if output_dir.exists() and not output_dir.is_dir():
+        raise RunError(f"--output_dir={output_dir} is a file; name a folder.")
+    # The first thing that a comparison leaves.
+    is_ours = (output_dir / "outcomes").is_dir()
+    if output_dir.is_dir() and any(output_dir.iterdir()) and not is_ours:
+        raise RunError(
+            f"--output_dir={output_dir} holds things that are not of a comparison; name a new or "
+            "an empty folder, so that nothing is overwritten."
+        )
 
 
 def _outcome(output_dir, fingerprint, name, function, *arguments):

@@ -45,6 +45,8 @@ class Protocol:
     cache_dir: str | None = None
 
     def __post_init__(self):
+        if self.metrics == ():
+            raise RunError(f"--metrics= names no metric: choose from {', '.join(METRICS)}.")
         unknown = [name for name in self.metrics or () if name not in METRICS]
         if unknown:
             raise RunError(f"There is no metric {unknown[0]!r}: choose from {', '.join(METRICS)}.")

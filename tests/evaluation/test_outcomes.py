@@ -89,3 +89,15 @@ def test_a_run_directory_that_another_process_is_about_to_leave(tmp_path):
     compare._wait_until_free(tmp_path)
     with lock.RunLock(tmp_path):
         pass
+
+
+def test_a_folder_of_something_else_is_left_as_it_is(tmp_path):
+    report = tmp_path / "mine" / "report.md"
+    report.parent.mkdir()
+    report.write_text("my own")
+    with pytest.raises(RunError, match="holds things that are not of a comparison"):
+        compare.compare(COMPARISON, report.parent)
+    assert report.read_text() == "my own"
+    assert [path.name for path in report.parent.iterdir()] == ["report.md"]
+    with pytest.raises(RunError, match=r"report\.md is a file"):
+        compare.compare(COMPARISON, report)

@@ -277,6 +277,8 @@ def test_what_a_model_has_not_is_told_once_during_training(dataset, caplog):
 def test_mistakes(dataset):
     with pytest.raises(RunError, match=r"no metric 'fid'.*frechet"):
         Protocol(metrics=("fid",))
+    with pytest.raises(RunError, match=r"--metrics= names no metric: choose from score"):
+        Protocol(metrics=())
     with pytest.raises(RunError, match="--num_images=1"):
         Protocol(num_images=1)
     few = dataclasses.replace(dataset, test=Split(dataset.test.images[:1], None))
