@@ -3,6 +3,11 @@
 One folder per key, which holds `images.u8`, the rows one after another, and `meta.json`.
 A folder is filled under another name and renamed when it is whole, so that a reader, another
 writer or a killed program never meets half of one.
+
+The folder of the cache may be one of the user's, such as his home. What is removed there: a
+damaged folder of a key, after a day what a killed program left, and lock files named
+`.genkeras-*.lock`. Folders are known by their names, and stay if they hold any file that this
+module does not write.
 """
 
 import contextlib
@@ -12,6 +17,7 @@ import logging
 import math
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import time
@@ -29,7 +35,11 @@ except ImportError:  # Windows: the rename alone still keeps folders whole.
 logger = logging.getLogger("genkeras")
 
 FORMAT = 3
-IMAGES, META = "images.u8", "meta.json"
+IMAGES, GREY, META = "images.u8", "grey.u8", "meta.json"
+LOCK = ".genkeras.lock"
+# The names that `_temporary_folder` and `_publish` give, and the files that may lie there.
+_TEMPORARY = re.compile(r"\.tmp-.+-[0-9a-f]{16}-[0-9a-f]{8}(-damaged)?")
+_WRITTEN = re.compile(r"images\.u8|grey\.u8|meta\.json|\.meta\.json\.[0-9a-f]{8}\.tmp")
 ABANDONED_AFTER_SECONDS = 24 * 3600
 CHUNK_ROWS = 256
 # Files that this process has read through: path, inode, size, time of the last change.
@@ -162,7 +172,7 @@ class RowWriter:
 
     def keep_first_channel(self):
         """Makes grey rows of colour rows whose channels are equal."""
-        images, grey = self.folder / IMAGES, self.folder / "grey.u8"
+        images, grey = self.folder / IMAGES, self.folder / GREY
         digest = hashlib.sha256()
         with _cannot_write(self.folder.parent):
             self._file.flush()
@@ -220,7 +230,7 @@ def _publish(temporary, final, key):
             damaged = temporary.with_name(f"{temporary.name}-damaged")
             with contextlib.suppress(FileNotFoundError):  # Of two programs, one moves it.
                 os.rename(final, damaged)
-            shutil.rmtree(damaged, ignore_errors=True)
+            _remove(damaged)
         try:
             os.rename(temporary, final)
         except OSError:
@@ -248,16 +258,29 @@ def _temporary_folder(cache_dir, name):
     try:
         yield temporary
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
 
 
 def _remove_abandoned(cache_dir):
     # A writer that lives appends to its file; one untouched for a day was killed.
     for folder in cache_dir.glob(".tmp-*"):
+        if not _TEMPORARY.fullmatch(folder.name):
+            continue
         with contextlib.suppress(OSError):
             times = [path.stat().st_mtime for path in (folder, *folder.iterdir())]
             if time.time() - max(times) > ABANDONED_AFTER_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
+
+
+def _remove(folder):
+    """Removes a folder with the files of a cache; one that holds anything else stays."""
+    with contextlib.suppress(OSError):
+        paths = list(folder.iterdir())
+        if folder.is_symlink() or not all(_WRITTEN.fullmatch(path.name) for path in paths):
+            return
+        for path in paths:
+            path.unlink()
+        folder.rmdir()
 
 
 @contextlib.contextmanager
@@ -268,8 +291,8 @@ def _one_builder(cache_dir, name):
         return
     with _cannot_write(cache_dir):
         cache_dir.mkdir(parents=True, exist_ok=True)
-        path = cache_dir / f".lock-{name}"
-        file = open(path, "w")  # noqa: SIM115
+        path = cache_dir / f".genkeras-{name}.lock"
+        file = open(path, "ab")  # noqa: SIM115
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -280,8 +303,11 @@ def _one_builder(cache_dir, name):
             waited = True
         except OSError:  # A disk without locks: each for itself.
             waited = False
-        yield waited
-        path.unlink(missing_ok=True)
+        try:
+            yield waited
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 @contextlib.contextmanager
@@ -289,7 +315,8 @@ def _locked(cache_dir):
     if fcntl is None:
         yield
         return
-    with open(cache_dir / ".lock", "w") as file:
+    # To append: opening empties no file, whoever wrote it.
+    with open(cache_dir / LOCK, "ab") as file:
         with contextlib.suppress(OSError):  # A disk without locks.
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -192,8 +192,9 @@ def _files(folder, names):
             reason = f"listed in {PARTITION}, but not in {PICTURES}/ ({error.strerror})"
             left_out.append(scan.LeftOut(name, reason))
             continue
-        if os.path.islink(path) and scan.leaves(root, os.path.realpath(path)):
-            reason = f"link that leaves the folder (to {os.path.realpath(path)}): refused"
+        target = os.path.realpath(path)
+        if os.path.islink(path) and scan.leaves(root, target):
+            reason = f"link that leaves the folder (to {scan.printable(target)}): refused"
             left_out.append(scan.LeftOut(name, reason))
         else:
             files.append(scan.PictureFile(name, path, found.st_size, found.st_mtime_ns))

@@ -41,7 +41,8 @@ def load_pictures(name, root, train, test, geometry, options, left_out=()):
         facts.
 
     Raises:
-        DataError: If too many files are bad, or none is left to train or to test with.
+        DataError: If a file cannot be read on this machine, too many files are bad, or none
+            is left to train or to test with.
     """
     files = [*train, *test]
     key = {
@@ -156,6 +157,8 @@ def _plan(root, pool, files, geometry, max_pixels):
     def look(position):
         try:
             return scan.read_header(files[position].path, max_pixels)
+        except scan.UnreadableError as error:
+            raise _unreadable(files[position], error) from error
         except scan.PictureError as error:
             return str(error)
 
@@ -187,8 +190,21 @@ def _read(file, plan, max_pixels):
             picture = picture.convert("RGB")
         row = np.asarray(transform(picture, plan.geometry))
         return row.reshape(*row.shape[:2], plan.channels), grey
+    except scan.UnreadableError as error:
+        raise _unreadable(file, error) from error
+    except MemoryError as error:
+        raise _unreadable(file, "not enough memory to resize it") from error
     except (scan.PictureError, DataError) as error:
         return str(error)
+
+
+def _unreadable(file, reason):
+    # Left out, it would be missing from the cache after the rights are mended, too.
+    return DataError(
+        f"{scan.printable(file.path)}: {reason}. The picture itself may be good, so it is not left "
+        "out, and nothing is stored. Make it readable (rights: chmod u+r; open files: ulimit -n; "
+        "else memory or the disk) or take it out of the folder, and start again."
+    )
 
 
 def _in_chunks(root, what, pool, function, positions):

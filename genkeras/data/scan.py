@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import fnmatch
 import os
 import stat
@@ -23,6 +24,8 @@ MAGIC = {
     b"GIF8": "GIF",
 }
 GREY_MODES = ("1", "L", "LA", "La", "I", "F")
+# What the system says when a broken header makes Pillow seek where no file can reach.
+ERRNOS_OF_DAMAGE = (errno.EINVAL, errno.EOVERFLOW)
 # Counts of 16 bits per 8-bit count: 65535 / 255.
 SIXTEEN_BIT_STEP = 257
 
@@ -31,6 +34,10 @@ _limits_lock = threading.RLock()
 
 class PictureError(Exception):
     """One file that cannot be used; the message is the reason."""
+
+
+class UnreadableError(PictureError):
+    """A file that this machine cannot read now; what it holds is not known."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +166,8 @@ def _resolve_link(root, name, path, pattern):
     if not is_folder and not matches(name, pattern):
         return None, None
     if leaves(root, target):
-        return None, LeftOut(name, f"link that leaves the folder (to {target}): refused")
+        reason = f"link that leaves the folder (to {printable(target)}): refused"
+        return None, LeftOut(name, reason)
     if is_folder:
         if leaves(target, path):
             reason = "link to another folder of this set: not followed, its pictures count once"
@@ -199,7 +207,8 @@ def read_header(path, max_pixels):
         coloured entries are unused.
 
     Raises:
-        PictureError: With the reason.
+        UnreadableError: If rights, the disk, open files or memory stand in the way.
+        PictureError: With the reason why the picture is refused.
     """
     with _opened(path, max_pixels) as picture:
         if picture.mode in ("P", "PA"):
@@ -224,12 +233,16 @@ def read_picture(path, max_pixels):
         PIL image of mode `L` (grey) or `RGB`.
 
     Raises:
-        PictureError: With the reason.
+        UnreadableError: If rights, the disk, open files or memory stand in the way.
+        PictureError: With the reason why the picture is refused.
     """
     with _opened(path, max_pixels, decode=True) as picture:
-        # A broken EXIF block does not make the pixels wrong.
-        with contextlib.suppress(Exception):
+        try:
             picture = ImageOps.exif_transpose(picture)
+        except Exception as error:
+            # A broken EXIF block does not make the pixels wrong.
+            if _is_passing(error):
+                raise
         return to_eight_bits(picture)
 
 
@@ -285,7 +298,7 @@ def _opened(path, max_pixels, decode=False):
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 raise PictureError("empty file (0 bytes)")
-            picture = Image.open(file, formats=FORMATS)
+            picture = _identify(file)
             pixels = picture.width * picture.height
             if pixels > max_pixels:
                 raise PictureError(
@@ -296,26 +309,37 @@ def _opened(path, max_pixels, decode=False):
                 if picture.format == "PNG":
                     # Decoding alone does not compare a PNG's checksums.
                     picture.verify()
-                    file.seek(0)
-                    picture = Image.open(file, formats=FORMATS)
+                    picture = _identify(file)
                 picture.load()
             yield picture
     except PictureError:
         raise
-    except UnidentifiedImageError:
-        raise PictureError(_what_it_is(path)) from None
-    except FileNotFoundError:
-        raise PictureError("there is no such file") from None
-    except PermissionError as error:
-        raise PictureError(f"cannot be read: {error.strerror}") from None
     # A broken file makes Pillow's decoders raise nearly anything, SyntaxError included.
     except Exception as error:
+        if _is_passing(error):
+            what = getattr(error, "strerror", None) or "not enough memory"
+            raise UnreadableError(f"cannot be read: {what}") from error
         raise PictureError(f"damaged or cut short: {error or type(error).__name__}") from error
 
 
-def _what_it_is(path):
-    with open(path, "rb") as file:
-        start = file.read(512)
+def _is_passing(error):
+    """Whether an error is the machine's, not the picture's, and may be gone the next time."""
+    if isinstance(error, OSError):
+        # Pillow's own have no number.
+        return error.errno is not None and error.errno not in ERRNOS_OF_DAMAGE
+    return isinstance(error, MemoryError)
+
+
+def _identify(file):
+    file.seek(0)
+    try:
+        return Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError:
+        file.seek(0)
+        raise PictureError(_what_it_is(file.read(512))) from None
+
+
+def _what_it_is(start):
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return "a web page (HTML), not a picture"

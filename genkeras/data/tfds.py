@@ -213,6 +213,8 @@ def _load(builder, options, name, geometry, label, class_names=None):
     channels = 1 if shape[2] == 1 else 3
     key = {
         "tfds": builder.info.full_name,
+        "root": os.fsencode(os.path.realpath(builder.data_path)).hex(),
+        "files": _files(splits),
         "num_examples": {split: splits[split].num_examples for split in splits},
         "geometry": dataclasses.asdict(geometry),
         "label": label,
@@ -241,6 +243,19 @@ def _load(builder, options, name, geometry, label, class_names=None):
         "left_out": [],
     }
     return dataset_from_pictures(name, images, train_labels, test_labels, class_names, facts)
+
+
+def _files(splits):
+    """Name, bytes and time of the last change of each file that `_part` reads.
+
+    Two folders may hold other pixels under one name, version and number of examples.
+    """
+    files = []
+    for split in ("train", "test"):
+        for path in splits[split].filepaths if split in splits else ():
+            found = os.stat(path)
+            files.append([path.name, found.st_size, found.st_mtime_ns])
+    return files
 
 
 def _feature(features, label, full_name):

@@ -2,9 +2,9 @@ import concurrent.futures
 import errno
 import logging
 import os
+import pathlib
 import shutil
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def never(_writer):
 
 
 def entries(folder):
-    return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".lock"))
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
 
 
 def test_rows_are_made_once_and_mapped(tmp_path):
@@ -119,7 +119,7 @@ def test_a_failure_leaves_nothing(tmp_path):
 
     with pytest.raises(DataError, match=r"too many"):
         cache.open_or_build(tmp_path, "set", KEY, fail)
-    assert entries(tmp_path) == []
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_second_program_waits_for_the_first_and_makes_nothing(tmp_path, caplog
         np.testing.assert_array_equal(first.result()[0], second.result()[0])
     cache.logger.removeHandler(told)
     assert "waiting for it" in caplog.text
-    assert not list(tmp_path.glob(".lock-*"))
+    assert [path.name for path in tmp_path.glob(".*")] == [".genkeras.lock"]
 
 
 def test_two_writers_of_one_key_both_end_well(tmp_path, disk_without_locks):
@@ -211,15 +211,93 @@ def test_a_disk_that_cannot_open_folders(tmp_path, monkeypatch):
     np.testing.assert_array_equal(images, ROWS)
 
 
-def test_only_old_leftovers_of_killed_writers_are_removed(tmp_path):
-    for name, age in ((".tmp-old", 2 * 24 * 3600), (".tmp-new", 60)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / cache.IMAGES).touch()
-        then = time.time() - age
-        for path in (tmp_path / name / cache.IMAGES, tmp_path / name):
-            os.utime(path, (then, then))
+def make_old(folder, *names):
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text("text")
+    age(folder)
+
+
+def age(folder):
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (0, 0))
+
+
+def test_only_old_leftovers_of_killed_writers_are_removed(tmp_path, monkeypatch):
+    def be_killed(writer):
+        (writer.folder / cache.GREY).touch()
+        # Nothing is tidied up after it.
+        monkeypatch.setattr(os, "replace", fail)
+        monkeypatch.setattr(pathlib.Path, "unlink", fail)
+        return write_rows(writer)
+
+    def fail(*_, **__):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(DataError):
+        cache.open_or_build(tmp_path, "set", KEY, be_killed)
+    monkeypatch.undo()
+    (old,) = tmp_path.glob(".tmp-*")
+    # Both kinds of rows, and the beginning of what stands beside them.
+    assert len(list(old.iterdir())) == 3
+    new = old.with_name(f"{old.name[:-8]}00000000")
+    shutil.copytree(old, new)
+    age(new)
+    os.utime(new / cache.IMAGES)
+    age(old)
+    make_old(old.with_name(f"{old.name}-damaged"), cache.IMAGES, cache.META)
     cache.open_or_build(tmp_path, "set", KEY, write_rows)
-    assert [name for name in entries(tmp_path) if name.startswith(".tmp")] == [".tmp-new"]
+    assert list(tmp_path.glob(".tmp-*")) == [new]
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        (".tmp-thesis", "chapter.tex"),
+        (".tmp-old", cache.IMAGES),
+        (".tmp-backup-abcdef12", cache.META),
+        (".tmp-set-0123456789abcdef-abcdef12-mine", cache.META),
+        (".tmp-set-0123456789abcdef-abcdef12", "chapter.tex"),
+    ],
+)
+def test_old_folders_of_the_user_stay(tmp_path, name, file):
+    make_old(tmp_path / name, file)
+    cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    assert (tmp_path / name / file).read_text() == "text"
+
+
+def test_a_folder_behind_a_link_is_not_emptied(tmp_path):
+    make_old(tmp_path / "mine", cache.META)
+    (tmp_path / ".tmp-set-0123456789abcdef-abcdef12").symlink_to("mine")
+    cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    assert (tmp_path / "mine" / cache.META).read_text() == "text"
+
+
+def test_what_a_user_put_beside_damaged_rows_stays(tmp_path):
+    cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    (folder,) = tmp_path.glob("set-*")
+    (folder / "notes.txt").write_text("mine")
+    (folder / cache.META).write_text("")
+    images, _ = cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    np.testing.assert_array_equal(images, ROWS)
+    (notes,) = tmp_path.glob(".tmp-*/notes.txt")
+    assert notes.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", [".lock", cache.LOCK])
+def test_files_that_look_like_locks_are_not_emptied(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_the_lock_of_a_key_empties_no_file_that_a_link_leads_to(tmp_path):
+    cache.open_or_build(tmp_path / "elsewhere", "set", KEY, write_rows)
+    (name,) = entries(tmp_path / "elsewhere")
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / f".genkeras-{name}.lock").symlink_to("mine")
+    cache.open_or_build(tmp_path, "set", KEY, write_rows)
+    assert (tmp_path / "mine").read_text() == "mine"
 
 
 def test_a_folder_that_cannot_be_written_names_the_flag(tmp_path):

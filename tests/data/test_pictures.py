@@ -1,3 +1,5 @@
+import builtins
+import errno
 import os
 import tracemalloc
 
@@ -75,6 +77,59 @@ def test_too_many_bad_files_are_all_listed(picture_folder, options):
     for index in range(3):
         assert f"train/cat/bad{index}.png: a web page (HTML), not a picture" in text
     assert not list((root.parent / "cache").glob("set-*"))
+
+
+def unreadable(monkeypatch, where, path, error):
+    """Makes one picture fail, in the scan or when it is decoded."""
+    names = {"scan": "read_header", "decoding": "read_picture"}
+    function = getattr(scan, names[where])
+
+    def call(name, max_pixels):
+        if name != os.path.realpath(path):
+            return function(name, max_pixels)
+        with monkeypatch.context() as context:
+            context.setattr(scan, "open", refuse, raising=False)
+            return function(name, max_pixels)
+
+    def refuse(name, how):
+        if name == os.path.realpath(path):
+            raise error
+        return builtins.open(name, how)
+
+    monkeypatch.setattr(scan, names[where], call)
+
+
+@pytest.mark.parametrize("where", ["scan", "decoding"])
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
+        (MemoryError(), "not enough memory"),
+    ],
+)
+def test_errors_that_pass_stop_and_are_not_kept(
+    picture_folder, options, monkeypatch, where, error, told
+):
+    root = picture_folder()
+    path = root / "train" / "cat" / "000.png"
+    unreadable(monkeypatch, where, path, error)
+    with pytest.raises(DataError, match=rf"cat/000\.png: cannot be read: {told}.*chmod u\+r"):
+        load_folder(root, options(max_bad_fraction=1.0), "set")
+    assert not list((root.parent / "cache").iterdir())
+    monkeypatch.undo()
+    dataset = load_folder(root, options(), "set")
+    assert len(dataset.train.images) == 8
+    assert dataset.facts["num_left_out"] == 0
+
+
+def test_too_little_memory_to_resize_stops(picture_folder, options, monkeypatch):
+    def refuse(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(pictures, "transform", refuse)
+    with pytest.raises(DataError, match=r"000\.png: not enough memory to resize it"):
+        load_folder(picture_folder(), options(max_bad_fraction=1.0), "set")
 
 
 def test_a_long_list_is_cut(picture_folder, options):

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import os
 import struct
 import warnings
@@ -80,6 +81,16 @@ def test_links(tmp_path):
     assert harmless == {"a/loop", "other", "again.png"}
 
 
+def test_links_to_names_that_are_not_text(tmp_path):
+    (tmp_path / "root").mkdir()
+    target = tmp_path / os.fsdecode(b"new\nline\xff.png")
+    target.touch()
+    (tmp_path / "root" / "x.png").symlink_to(target)
+    told = refused(tmp_path / "root")["x.png"].reason
+    assert told.endswith("new\\nline\\udcff.png): refused")
+    told.encode()
+
+
 def test_a_folder_reached_through_a_link_is_walked(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "x.png").touch()
@@ -113,19 +124,50 @@ def test_folders_that_cannot_be_read_are_named(tmp_path, monkeypatch):
     assert "Permission denied" in refused(tmp_path)["locked/"].reason
 
 
-def test_files_that_cannot_be_read_are_named(tmp_path, monkeypatch, draw):
+def system_error(number):
+    return OSError(number, os.strerror(number))
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (system_error(errno.EACCES), "Permission denied"),
+        (system_error(errno.EIO), "Input/output error"),
+        (system_error(errno.EMFILE), "Too many open files"),
+        (system_error(errno.ENOENT), "No such file or directory"),
+        (MemoryError(), "not enough memory"),
+    ],
+)
+@pytest.mark.parametrize(
+    "where", ["genkeras.data.scan.open", "PIL.Image.open", "PIL.ImageOps.exif_transpose"]
+)
+def test_errors_of_the_machine_are_told_from_broken_pictures(
+    tmp_path, monkeypatch, draw, error, told, where
+):
     draw(tmp_path / "x.png")
 
-    def refuse(path, *_args, **_kwargs):
-        raise PermissionError(13, "Permission denied", path)
+    def refuse(*_args, **_kwargs):
+        raise error
 
-    monkeypatch.setattr("builtins.open", refuse)
-    assert reason(tmp_path / "x.png") == "cannot be read: Permission denied"
+    monkeypatch.setattr(where, refuse, raising=False)
+    with pytest.raises(scan.UnreadableError) as caught:
+        scan.read_picture(tmp_path / "x.png", MAX_PIXELS)
+    assert str(caught.value) == f"cannot be read: {told}"
+
+
+def test_an_offset_beyond_every_file_is_damage(tmp_path):
+    """The only error with a number that random damage of pictures gave."""
+    path = tmp_path / "x.tif"
+    # BigTIFF, whose table of tags begins at the last byte that 64 bits can count.
+    path.write_bytes(b"II+\0\x08\0\0\0" + struct.pack("<Q", 2**63 - 1))
+    assert "Invalid argument" in reason(path)
+    with pytest.raises(scan.PictureError) as caught:
+        scan.read_picture(path, MAX_PIXELS)
+    assert not isinstance(caught.value, scan.UnreadableError)
 
 
 def test_no_pictures_at_all(tmp_path):
     path = tmp_path / "x.jpg"
-    assert "no such file" in reason(path)
     path.touch()
     assert reason(path) == "empty file (0 bytes)"
     path.write_text("\n <!DOCTYPE html><html><title>404</title></html>")

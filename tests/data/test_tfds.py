@@ -1,4 +1,6 @@
 import http.server
+import os
+import shutil
 import socket
 import threading
 import types
@@ -42,9 +44,11 @@ class GenkerasTiny(tensorflow_datasets.core.GeneratorBasedBuilder):
             splits["test"] = self._generate_examples(5)
         return splits
 
+    first_value = 0
+
     def _generate_examples(self, number):
         for index in range(number):
-            image = np.full((*SIZES[index % 2], 3), index, np.uint8)
+            image = np.full((*SIZES[index % 2], 3), index + self.first_value, np.uint8)
             example = {"image": image, "label": index % 2, "night": index % 3 == 0}
             if self.builder_config.name == "unlabelled":
                 del example["label"]
@@ -144,6 +148,48 @@ def test_the_user_s_folder_is_used_when_it_holds_the_set(tmp_path, options, monk
     monkeypatch.setattr(tfds, "_probe", lambda *_: pytest.fail("wanted to download"))
     dataset = registry.load("tfds:genkeras_tiny/both", options(data_dir=str(tmp_path / "mine")))
     assert len(dataset.train.images) == 60
+
+
+def test_two_folders_with_one_set_but_other_pixels(tmp_path, options, monkeypatch):
+    datasets = []
+    for value in (0, 100):
+        monkeypatch.setattr(GenkerasTiny, "first_value", value)
+        folder = str(tmp_path / f"from_{value}")
+        tensorflow_datasets.builder("genkeras_tiny/both", folder).download_and_prepare()
+        datasets.append(registry.load("tfds:genkeras_tiny/both", options(data_dir=folder)))
+    assert numbers(datasets[0].test.images) == [0, 1, 2, 3, 4]
+    assert numbers(datasets[1].test.images) == [100, 101, 102, 103, 104]
+    assert datasets[0].facts["fingerprint"] != datasets[1].facts["fingerprint"]
+
+
+def test_another_folder_is_read_even_if_its_files_look_the_same(tmp_path, options, monkeypatch):
+    registry.load("tfds:genkeras_tiny/both", options())
+    shutil.copytree(tmp_path / "tfds", tmp_path / "copy")
+    monkeypatch.setattr(tfds, "_examples", lambda *_: iter([]))
+    with pytest.raises(DataError, match=r"gives 0 training"):
+        registry.load("tfds:genkeras_tiny/both", options(data_dir=str(tmp_path / "copy")))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("change", ["size", "time"])
+def test_a_file_changed_since_is_read_anew(tmp_path, options, monkeypatch, split, change):
+    registry.load("tfds:genkeras_tiny/both", options())
+    (path,) = (tmp_path / "tfds").glob(f"**/*-{split}.tfrecord*")
+    found = path.stat()
+    if change == "size":
+        path.write_bytes(path.read_bytes() + b"0")
+    os.utime(path, ns=(0, found.st_mtime_ns + (change == "time")))
+    monkeypatch.setattr(tfds, "_examples", lambda *_: iter([]))
+    with pytest.raises(DataError, match=r"gives 0 training"):
+        registry.load("tfds:genkeras_tiny/both", options())
+
+
+def test_a_file_that_is_gone_is_named(tmp_path, options):
+    registry.load("tfds:genkeras_tiny/both", options())
+    (path,) = (tmp_path / "tfds").glob("**/*-test.tfrecord*")
+    path.unlink()
+    with pytest.raises(DataError, match=r"-test\.tfrecord.* cannot be read: No such file"):
+        registry.load("tfds:genkeras_tiny/both", options())
 
 
 class FakeBuilder:
