@@ -74,12 +74,14 @@ def find_root(data_dir):
     """The folder that holds the set, or `None`.
 
     Raises:
-        DataError: If a folder holds some of what is needed, but not all.
+        DataError: If a folder holds some of what is needed, but not all, or loose pictures
+            (the layout of DCGAN-tensorflow), which belong to no split.
     """
     if data_dir is None:
         return None
     data_dir = pathlib.Path(data_dir).expanduser()
-    for root in (data_dir / "celeba", data_dir / "CelebA", data_dir / "celebA", data_dir):
+    own = [data_dir / name for name in ("celeba", "CelebA", "celebA")]
+    for root in (*own, data_dir):
         found = [name for name in (PICTURES, PARTITION) if (root / name).exists()]
         if len(found) == 1:
             missing = PARTITION if found == [PICTURES] else f"{PICTURES}/"
@@ -88,6 +90,12 @@ def find_root(data_dir):
             )
         if found:
             return root
+        if root in own and any(root.glob("*.jpg")):
+            raise DataError(
+                f"{root} holds pictures, but not in CelebA's official layout: move them to "
+                f"{root / PICTURES}/ and put {PARTITION}, the official split, beside it. Or train "
+                f"on the folder as on any other, with --dataset=folder:{root}."
+            )
     logger.warning("No %s/ in %s/celeba or %s: looking elsewhere.", PICTURES, data_dir, data_dir)
     return None
 

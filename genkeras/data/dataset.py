@@ -67,8 +67,8 @@ class DataOptions:
         cache_dir: Folder for decoded pictures. Defaults to `$XDG_CACHE_HOME/genkeras`,
             or `~/.cache/genkeras`.
         crop: Whether to crop before resizing.
-        crop_mode: `"center"`; `"wae"`, the 140×140 box at left 19 and top 39; or
-            `"wae_resize"`, to 64×78 and then rows 7 to 70. The last two imply `crop`.
+        crop_mode: `"center"`, which `crop` alone means; `"wae"`, the 140×140 box at left 19
+            and top 39; or `"wae_resize"`, to 64×78 and then rows 7 to 70. Each implies `crop`.
         input_height: Height of the centred crop box.
         input_width: Its width. Defaults to `input_height`.
         output_height: Height of the pictures handed over. Defaults to the native height of
@@ -84,7 +84,7 @@ class DataOptions:
     data_dir: str | None = None
     cache_dir: str | None = None
     crop: bool = False
-    crop_mode: str = "center"
+    crop_mode: str | None = None
     input_height: int | None = None
     input_width: int | None = None
     output_height: int | None = None

@@ -106,11 +106,11 @@ class Geometry:
         Raises:
             DataError: For an unknown crop mode, or options that contradict each other.
         """
-        if options.crop_mode not in CROP_MODES:
+        if options.crop_mode not in (None, *CROP_MODES):
             raise DataError(
                 f"--crop_mode={options.crop_mode}: expected one of {', '.join(CROP_MODES)}."
             )
-        crop = options.crop_mode if options.crop or options.crop_mode != "center" else None
+        crop = options.crop_mode or ("center" if options.crop else None)
         height = width = None
         asked = options.input_height or options.input_width
         # The program's usual `--input_height=28 --output_height=28` asks for no change.

@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import hashlib
 import importlib
+import logging
 import pathlib
 import re
 
@@ -29,6 +30,7 @@ ALIASES = {
 }
 # These need nothing from the user's folder, so a wrong folder does not stop them.
 _WITHOUT_DATA_DIR = ("fashion_mnist_sample",)
+_logger = logging.getLogger("genkeras")
 
 
 def canonical_name(name):
@@ -101,6 +103,13 @@ def _load(name, options):
     if data_dir and known not in _WITHOUT_DATA_DIR and not data_dir.is_dir():
         what = "is not a folder" if data_dir.exists() else "does not exist"
         raise DataError(f"--data_dir={options.data_dir} {what}: name the folder with the data.")
+    if options.input_fname_pattern is not None and (known in DATASETS or known.startswith("tfds:")):
+        _logger.warning(
+            "--input_fname_pattern=%s does nothing: it is for folders of pictures, and %s has its "
+            "own files.",
+            options.input_fname_pattern,
+            known,
+        )
     if known in DATASETS:
         return _function(DATASETS[known])(options)
     prefix, colon, argument = known.partition(":")

@@ -48,6 +48,14 @@ def test_official_parts_without_the_validation(tmp_path, celeba, options, below)
         np.testing.assert_array_equal(dataset.test.images[0], np.asarray(picture))
 
 
+@pytest.mark.parametrize("below", ["celeba", "celebA"])
+def test_loose_pictures_belong_to_no_split(tmp_path, draw, options, below):
+    draw(tmp_path / below / "000001.jpg", size=(178, 218), seed=0)
+    told = rf"not in CelebA's official layout.*--dataset=folder:{tmp_path}/{below}\."
+    with pytest.raises(DataError, match=told):
+        load_celeba(options(data_dir=str(tmp_path)))
+
+
 def test_crop_is_108_by_default(tmp_path, celeba, options):
     root = celeba()
     dataset = load_celeba(options(data_dir=str(tmp_path), crop=True, output_height=108))

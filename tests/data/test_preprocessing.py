@@ -124,6 +124,16 @@ def test_an_input_height_that_does_nothing_is_said(caplog):
     assert caplog.text.count("--input_height=108 does nothing") == 2
 
 
+@pytest.mark.parametrize("mode", ["center", "wae", "wae_resize"])
+def test_a_mode_that_is_named_crops(mode):
+    picture = coordinates()
+    whole = np.asarray(transform(picture, geometry()))
+    assert (np.asarray(transform(picture, geometry(crop_mode=mode))) != whole).any()
+    cropped = transform(picture, geometry(108, crop=True))
+    same = transform(picture, geometry(108, crop=True, crop_mode="center"))
+    np.testing.assert_array_equal(np.asarray(same), np.asarray(cropped))
+
+
 def test_unknown_crop_mode():
     with pytest.raises(DataError, match=r"wae_resize"):
         geometry(crop_mode="middle")

@@ -125,3 +125,12 @@ def test_tensorflow_is_not_imported():
 def test_the_home_of_a_user_who_is_not_there(options):
     with pytest.raises(DataError, match="folder:~no_such_user/x: there is no such user"):
         registry.load("folder:~no_such_user/x", options())
+
+
+def test_a_pattern_of_names_is_for_folders(options, picture_folder, tmp_path, caplog):
+    registry.load("fashion_mnist_sample", options(input_fname_pattern="*.jpg"))
+    assert "--input_fname_pattern=*.jpg does nothing" in caplog.text
+    caplog.clear()
+    folder = picture_folder(root=tmp_path / "cats")
+    registry.load(f"folder:{folder}", options(input_fname_pattern="*.*"))
+    assert "does nothing" not in caplog.text
