@@ -150,8 +150,8 @@ class Distribution:
     def fit(self, model, batches, history, config, chosen_callbacks):
         """Trains until the epochs of a configuration are done, from where the history ends.
 
-        Not Keras' `fit`: with several workers it fails on pairs of images and labels and on
-        logs that are scalars.
+        Or until a callback sets `stop_training`. Not Keras' `fit`: with several workers it fails
+        on pairs of images and labels and on logs that are scalars.
 
         Args:
             model: Compiled model, made in `building`, its state restored.
@@ -181,9 +181,10 @@ class Distribution:
             epochs=config.epochs,
             steps=steps_per_epoch,
         )
-        with self._losses_told():
+        with self._losses_told(), loop.stopping_within_epoch(chosen_callbacks):
             self._check_same(model, config, history)
             elements = iter(self._strategy.distribute_datasets_from_function(share))
+            model.stop_training = False
             called.on_train_begin()
             # Made now: what callbacks have done to the variables is traced with it.
             train_step = self._train_step(model, config.options["sync_batch_norm"])
@@ -196,6 +197,8 @@ class Distribution:
                     called.on_train_batch_end(step)
                 done = 0
                 called.on_epoch_end(epoch, model.get_metrics_result())
+                if model.stop_training:
+                    break
             called.on_train_end()
 
     def _check_batch_size(self, config):

@@ -21,6 +21,7 @@ from genkeras.training.callbacks.sheet_drawing import SheetDrawing
 from genkeras.training.callbacks.state_store import StateStore
 from genkeras.training.callbacks.step_drawing import StepDrawing
 from genkeras.training.callbacks.stop_on_signal import StopOnSignal
+from genkeras.training.callbacks.stop_within_epoch import StopWithinEpoch
 from genkeras.training.callbacks.tensorboard_log import TensorBoardLog
 from genkeras.training.config import Config
 from genkeras.training.divergence import DivergenceWatch
@@ -28,7 +29,7 @@ from genkeras.training.errors import RunError
 from genkeras.training.history import History
 from genkeras.training.interruption import Interrupted, StopRequest
 from genkeras.training.lock import RunLock
-from genkeras.training.run_directory import check_takes, is_run, set_aside
+from genkeras.training.run_directory import check_takes, is_run, remove_unfinished, set_aside
 from genkeras.training.sheets.samples import SampleSheet
 from genkeras.training.sheets.standard import standard_sheets
 
@@ -55,7 +56,9 @@ class Experiment:
 def prepare(
     request, *, run_dir=None, checkpoint_dir="checkpoints", given_dataset=True, fresh=False
 ):
-    """Reads the data and settles the configuration. Writes nothing.
+    """Reads the data and settles the configuration.
+
+    Nothing is written but the cache of the data, where that is wanting.
 
     Args:
         request: `config.Request`.
@@ -126,7 +129,12 @@ def train(
         keep_best: Pair of a score's name (or words that only one name contains) and whether
             higher is better: the state where it is best stays as `best.npz`.
         tensorboard: Boolean. Whether losses and scores are written for TensorBoard too.
-        extra_callbacks: Keras callbacks, called before all others.
+        extra_callbacks: Keras callbacks, called before all others. One that sets `stop_training`
+            ends the training with its state stored, at the end of an epoch or within; the same
+            training goes on from there. One that does something in every step is called after
+            each, which makes short steps slower: others are done several in one call. Of
+            several workers the chief alone has them; when one stops it, the others end as when
+            a worker is lost.
         distribution: `distribution.Distribution`, or `None` to train on one device. Of
             several workers the chief alone writes.
 
@@ -156,7 +164,8 @@ def train(
     with _told_what_is_safe(run_dir, command), contextlib.ExitStack() as held:
         if experiment.fresh and is_run(run_dir):
             set_aside(run_dir)
-        check = RunCheck(watch, held.enter_context(RunLock(run_dir)))
+        lock = held.enter_context(RunLock(run_dir))
+        check = RunCheck(watch, lock)
         history = _open(model, config, run_dir, distribution)
         steps_per_epoch = batches.steps_per_epoch
         record = EpochRecord(history, steps_per_epoch * batches.batch_size)
@@ -178,9 +187,9 @@ def train(
         if scored := score is not None and score_every:
             if distribution and history.epochs < config.epochs:
                 score = distribution.shared(score)
-            storing.append(ScoreRecord(run_dir, history, score, score_every))
+            storing.append(ScoreRecord(run_dir, history, score, lock.verify, score_every))
             if keep_best:
-                storing.append(BestState(run_dir, history, *keep_best))
+                storing.append(BestState(run_dir, history, *keep_best, lock.verify))
         if tensorboard:
             storing.append(TensorBoardLog(run_dir, history))
         storing.append(store)
@@ -195,11 +204,14 @@ def train(
                 check,
                 record,
                 *loop.required_callbacks(model),
-                StepDrawing(SampleSheet(run_dir / "samples", "step_{:09d}.png"), sheet_every),
-                SheetDrawing(sheets),
+                StepDrawing(
+                    SampleSheet(run_dir / "samples", "step_{:09d}.png"), sheet_every, lock.verify
+                ),
+                SheetDrawing(sheets, lock.verify),
                 CollapseAlarm(train_split.images),
                 *storing,
                 StopOnSignal(request, store, run_dir, command),
+                StopWithinEpoch(store),
             ]
             if distribution:
                 held.enter_context(taking_up.stopping_together(request))
@@ -207,8 +219,10 @@ def train(
             else:
                 loop.fit(model, batches, history, config.epochs, chosen)
         else:
-            _finish_again(model, history, config.epochs, sheets, storing if scored else None)
+            drawing = SheetDrawing(sheets, lock.verify)
+            _finish_again(model, history, config.epochs, drawing, storing if scored else None)
 
+        lock.verify()
         # Once more: a program killed after it stored the last state has not written it.
         atomic.write_text(run_dir / "history.csv", history.to_csv())
         summary = _summary(model, history)
@@ -295,7 +309,7 @@ def _open(model, config, run_dir, distribution):
     """Begins a run or takes it up, its lock being held; returns its `History`."""
     # Again: since it was prepared, another process may have begun a run here.
     check_takes(run_dir, config)
-    state.remove_unfinished(run_dir)
+    remove_unfinished(run_dir)
     history = taking_up.take_up(model, config, run_dir, distribution)
     # Fewer epochs than are done or begun do not undo any.
     begun = history.epochs + bool(history.in_progress)
@@ -303,14 +317,14 @@ def _open(model, config, run_dir, distribution):
     return history
 
 
-def _finish_again(model, history, epochs, sheets, scoring):
+def _finish_again(model, history, epochs, drawing, scoring):
     """Does what is left to do for a run that has its epochs.
 
     Args:
         model: Model with what it has learnt.
         history: `History`.
         epochs: Integer. What was asked for.
-        sheets: Sheets to write again.
+        drawing: `SheetDrawing` of the sheets to write again.
         scoring: Callbacks that score an epoch and store its scores, or `None`.
     """
     if history.in_progress:
@@ -324,8 +338,7 @@ def _finish_again(model, history, epochs, sheets, scoring):
             history.epochs + 1,
         )
         return
-    for sheet in sheets:
-        sheet.write(model, history.epochs)
+    loop.end_epoch_again(model, history, [drawing])
     if scoring and history.last_scores():
         _log.info(
             "Nothing was trained or scored: the last epoch has its scores. apps.evaluate scores "

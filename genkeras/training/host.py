@@ -11,7 +11,15 @@ import genkeras
 _PACKAGES = ("tensorflow", "keras", "numpy")
 # Of the instruction sets that TensorFlow's libraries choose from, the widest decides.
 _INSTRUCTION_SETS = ("avx512f", "avx2", "avx", "asimd")
-_VARIABLES = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS")
+# TensorFlow does not tell the numbers of threads that it reads from them.
+_VARIABLES = (
+    "NVIDIA_TF32_OVERRIDE",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+)
 _log = logging.getLogger("genkeras")
 
 
@@ -26,8 +34,8 @@ def facts():
     found["threads"] = threads or _usable_processors()
     found["processor"] = _processor()
     found["devices"] = [_device(device) for device in tf.config.list_logical_devices()]
-    found |= {name: os.environ[name] for name in _VARIABLES if name in os.environ}
-    return found
+    # Also those that are not set: of a state without the name it is not known.
+    return found | {name: os.environ.get(name) for name in _VARIABLES}
 
 
 def warn_of_differences(stored, replicas=1):
@@ -35,15 +43,15 @@ def warn_of_differences(stored, replicas=1):
 
     Args:
         stored: Dict from `facts`, as it was when the state was stored; `replicas`, how many
-            trained, may be in it.
+            trained, may be in it. What an earlier version did not store is not compared.
         replicas: Integer. How many train now.
     """
     stored = {"replicas": 1} | stored
     here = facts() | {"replicas": replicas}
     differences = [
-        f"{name} was {_text(stored.get(name))} and is {_text(here.get(name))}"
-        for name in dict.fromkeys([*stored, *here])
-        if stored.get(name) != here.get(name)
+        f"{name} was {_text(value)} and is {_text(here.get(name))}"
+        for name, value in stored.items()
+        if value != here.get(name)
     ]
     if differences:
         _log.warning(

@@ -1,5 +1,6 @@
 """Keras' `fit`, from wherever a run stands to the end of its last epoch."""
 
+import contextlib
 import logging
 import sys
 
@@ -8,9 +9,11 @@ import keras
 from genkeras.data.batches import Batches
 from genkeras.training import callbacks
 from genkeras.training.callbacks.every_steps import EverySteps
+from genkeras.training.callbacks.stop_within_epoch import StoppedWithinEpoch
 from genkeras.training.errors import RunError
 from genkeras.training.step_groups import in_groups
 
+_STEP_METHODS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 _log = logging.getLogger("genkeras")
 
 
@@ -70,6 +73,10 @@ def required_callbacks(model):
 def fit(model, batches, history, epochs, chosen_callbacks):
     """Trains until `epochs` are done, from where the history ends, within an epoch or not.
 
+    Or until a callback sets `stop_training`. Several steps are done in one call, unless
+    somebody else's callback does something in every step: how many make a call is a matter
+    of time, and what it does there would be too.
+
     Args:
         model: Compiled model, its state restored.
         batches: `Batches`.
@@ -78,12 +85,29 @@ def fit(model, batches, history, epochs, chosen_callbacks):
         chosen_callbacks: List of callbacks, in the order in which they are called.
     """
     turns = [each.every for each in chosen_callbacks if isinstance(each, EverySteps) and each.every]
-    with in_groups(model, batches.steps_per_epoch, turns):
+    if any(map(_acts_in_steps, chosen_callbacks)):
+        turns = [1]
+    one_epoch = _OneEpoch()
+    with in_groups(model, batches.steps_per_epoch, turns), stopping_within_epoch(chosen_callbacks):
         if history.in_progress:
             # All epochs of one `fit` have the same number of steps.
-            _fit(model, batches, history, epochs, [*chosen_callbacks, _OneEpoch()])
-        if history.epochs < epochs:
+            _fit(model, batches, history, epochs, [*chosen_callbacks, one_epoch])
+        if history.epochs < epochs and not one_epoch.was_stopped:
             _fit(model, batches, history, epochs, chosen_callbacks)
+
+
+@contextlib.contextmanager
+def stopping_within_epoch(chosen_callbacks):
+    """Context that `StopWithinEpoch` leaves: for all callbacks the training then ends.
+
+    Args:
+        chosen_callbacks: List of callbacks.
+    """
+    try:
+        yield
+    except StoppedWithinEpoch:
+        for each in chosen_callbacks:
+            each.on_train_end(None)
 
 
 def end_epoch_again(model, history, chosen_callbacks):
@@ -115,6 +139,23 @@ def _fit(model, batches, history, epochs, chosen_callbacks):
     )
 
 
+def _acts_in_steps(callback):
+    package = __name__.partition(".")[0]
+    if type(callback).__module__.partition(".")[0] == package:
+        return False  # Ours know of groups.
+    # Some have their methods themselves and not from their class, such as `LambdaCallback`.
+    methods = ((getattr(callback, name), name) for name in _STEP_METHODS)
+    return any(
+        getattr(method, "__func__", method) is not getattr(keras.callbacks.Callback, name)
+        for method, name in methods
+    )
+
+
 class _OneEpoch(keras.callbacks.Callback):
+    """Ends a `fit` with its first epoch, and remembers whether another callback wanted to."""
+
+    was_stopped = False
+
     def on_epoch_end(self, epoch, logs=None):
+        self.was_stopped = self.model.stop_training
         self.model.stop_training = True

@@ -8,8 +8,12 @@ from genkeras.training import config as configuration
 from genkeras.training import lock
 from genkeras.training.errors import RunError
 
-# What a program leaves that was killed before it had written the configuration.
-_LEFTOVER = re.compile(r"\.config\.json\.\w+\.tmp")
+# What a killed program leaves of a file that `genkeras.atomic` was writing.
+_UNFINISHED = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.tmp")
+# What a run has in its directory beside sheets.
+_WRITTEN = re.compile(
+    r"state-[0-9]{9,}\.npz|best\.npz|scores\.png|history\.csv|(?:config|metrics)\.json"
+)
 _log = logging.getLogger("genkeras")
 
 
@@ -43,19 +47,37 @@ def check_takes(run_dir, config):
 def set_aside(run_dir):
     """Renames a run directory to `<run_dir>.old-<number>`, the first number that is free.
 
+    A symbolic link stays: the directory it leads to is renamed, and an empty one put there.
+
     Returns:
         Path of the directory under its new name.
 
     Raises:
         RunError: If another process is training in it.
     """
-    with lock.RunLock(run_dir):
-        names = (run_dir.with_name(f"{run_dir.name}.old-{n}") for n in itertools.count(1))
+    actual = run_dir.resolve()
+    with lock.RunLock(actual):
+        names = (actual.with_name(f"{actual.name}.old-{n}") for n in itertools.count(1))
         aside = next(path for path in names if not path.exists())
-        run_dir.rename(aside)
+        actual.rename(aside)
+        if run_dir.is_symlink():
+            actual.mkdir()  # A link that leads nowhere is no place for a run.
     _log.info("The run that was in %s is now %s", run_dir, aside)
     return aside
 
 
+def remove_unfinished(run_dir):
+    """Removes what killed processes had written of a run's files. For who holds its lock."""
+    for path in run_dir.glob(".*.tmp"):
+        match = _UNFINISHED.fullmatch(path.name)
+        if match and _WRITTEN.fullmatch(match["name"]):
+            path.unlink()
+    for path in (run_dir / "samples").glob(".*.tmp"):  # Sheets have many names.
+        if _UNFINISHED.fullmatch(path.name):
+            path.unlink()
+
+
 def _is_ours(path):
-    return path.name == lock.NAME or _LEFTOVER.fullmatch(path.name)
+    # A program may have been killed before it had written the configuration.
+    match = _UNFINISHED.fullmatch(path.name)
+    return path.name == lock.NAME or (match and match["name"] == "config.json")

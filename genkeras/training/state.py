@@ -18,13 +18,14 @@ import numpy as np
 
 from genkeras.atomic import replacing
 from genkeras.training import host
-from genkeras.training.errors import RunError
+from genkeras.training.errors import RunError, message
 
 FORMAT_VERSION = 1
 BEST = "best.npz"
 # Not what somebody keeps under a name of their own, such as `state-before.npz`.
 _NAME = re.compile(r"state-([0-9]{9,})\.npz")
-_UNFINISHED = re.compile(rf"\.(?:{_NAME.pattern}|{re.escape(BEST)})\.\w+\.tmp")
+# How often the states are listed, at most, while a training replaces them.
+_MAX_LISTINGS = 10
 _META = "meta"
 _DIGEST = "sha256"
 # What readers of files, archives and arrays raise when a disk or its bytes are bad; a changed
@@ -140,10 +141,10 @@ def load_best(run_dir):
         RunError: If it is damaged.
     """
     path = run_dir / BEST
-    if not path.exists():
-        return None
     try:
         return _load(path)
+    except FileNotFoundError:
+        return None
     except _DamagedError as error:
         raise RunError(f"{path} is damaged ({error}).") from error
 
@@ -161,35 +162,53 @@ def set_best_aside(run_dir):
 def load_newest(run_dir):
     """Loads the newest valid state of a run; a damaged one is named in the log and passed over.
 
+    A training may go on meanwhile: when it has replaced the states that were found, those of now
+    are looked for.
+
     Returns:
         Pair `(arrays, meta)`, or `None` if the run has no state yet.
 
     Raises:
-        RunError: If there are states, but none is valid.
+        RunError: If there are states, but none is valid or none can be read.
     """
-    found = paths(run_dir)
-    for path in reversed(found):
-        try:
-            return _load(path)
-        except _DamagedError as error:
-            _log.warning("%s is damaged (%s); trying the one before it.", path, error)
-    if found:
+    listed, failures = [], {}
+    for _ in range(_MAX_LISTINGS):
+        before, listed = listed, paths(run_dir)
+        if listed == before:
+            break
+        for path in reversed(listed):
+            try:
+                return _load(path)
+            except FileNotFoundError as error:
+                failures[path] = error
+            except _DamagedError as error:
+                _log.warning("%s is damaged (%s); trying the one before it.", path, error)
+                failures[path] = error.__cause__
+    if not listed:
+        return None
+    obstacles = [_obstacle(failures[path]) for path in reversed(listed)]
+    if any(obstacles):
         raise RunError(
-            f"None of the {len(found)} states in {run_dir} is valid. Start with --fresh to train "
-            "anew: what is there is moved aside."
+            f"None of the {len(listed)} states in {run_dir} can be read "
+            f"({next(filter(None, obstacles))}). They may be whole: when this is mended, start "
+            "the same command again."
         )
-    return None
-
-
-def remove_unfinished(run_dir):
-    """Removes what killed processes had written of states. For who holds the run's lock."""
-    for path in run_dir.glob(".*.tmp"):
-        if _UNFINISHED.fullmatch(path.name):
-            path.unlink()
+    raise RunError(
+        f"None of the {len(listed)} states in {run_dir} is valid. Start with --fresh to train "
+        "anew: what is there is moved aside."
+    )
 
 
 class _DamagedError(Exception):
     pass
+
+
+def _obstacle(error):
+    """Returns what kept a file from being read, in words, or `None` if its bytes are bad."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    # Errors of archives and arrays have no number.
+    return message(error) if getattr(error, "errno", None) is not None else None
 
 
 def _numbered(run_dir):
@@ -214,8 +233,12 @@ def _load(path):
             # Ours never are: a small file that unpacks to a disk's worth is not read.
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
                 raise _DamagedError("it is compressed")
+        # NumPy looks at the bytes where `ZipFile` has stopped; above 2 GiB it knows them not.
+        data.seek(0)
         with np.load(data, allow_pickle=False) as archive:
             content = {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise
     except UNREADABLE as error:
         raise _DamagedError(str(error) or type(error).__name__) from error
     try:

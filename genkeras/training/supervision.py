@@ -269,8 +269,10 @@ def _kill(worker):
 def _show(text, stream=None):
     """Prints, as long as there is somebody to read it; workers are not stopped for that."""
     stream = stream or sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
-        stream.write(text)
+        # Not all that workers print exists in Latin-1, say.
+        stream.write(text.encode(encoding, errors="replace").decode(encoding))
         stream.flush()
     except OSError:  # A `tee` that was stopped, a terminal that was closed.
         with open(os.devnull, "w") as nowhere:

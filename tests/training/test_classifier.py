@@ -51,7 +51,8 @@ def test_a_classifier_learns_and_is_the_same_again(monkeypatch, tmp_path, drawn)
     meta, arrays = _train(monkeypatch, drawn, tmp_path / "a.npz", command="make it")
     assert meta["test_accuracy"] > 0.9
     loaded = features.load(tmp_path / "a.npz")
-    assert (loaded.tag, loaded.class_names) == ("bars", ("up", "flat"))
+    assert loaded.tag.startswith("bars_")
+    assert loaded.class_names == ("up", "flat")
     assert {key: loaded.meta[key] for key in meta} == meta
     assert meta["num_test"] == 20
     assert meta["epochs"] == 6

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from genkeras.training import experiment, state
+from genkeras.training import experiment, state, step_groups
 from genkeras.training.callbacks import run_check
 from genkeras.training.callbacks.collapse_alarm import CollapseAlarm
 from genkeras.training.config import Config
@@ -72,6 +72,16 @@ def test_no_state_within_the_epoch_after_the_bad_step(prepare, spoil):
         experiment.train(prepared, state_every=1, states_kept=100)
     names = sorted(path.name for path in prepared.run_dir.glob("state-*"))
     assert names == [f"state-{step:09d}.npz" for step in (1, 2, 3)]
+
+
+def test_the_step_is_named_within_a_group_of_several(prepare, spoil, monkeypatch):
+    monkeypatch.setattr(step_groups, "SECONDS_PER_GROUP", 1e9)
+    spoil(_bad_loss(4))
+    prepared = prepare("run")
+    # Groups end at steps 1, 2 and 6.
+    with pytest.raises(RunError, match=r"training step 4\."):
+        experiment.train(prepared, state_every=6)
+    assert not state.paths(prepared.run_dir)
 
 
 def test_it_is_noticed_within_a_long_epoch(prepare, spoil, monkeypatch):

@@ -40,10 +40,29 @@ def test_a_difference_is_told(caplog, monkeypatch, name, value, text):
     assert "last bits" in record.getMessage()
 
 
-def test_an_environment_variable_that_changes_arithmetic_is_a_fact(monkeypatch):
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TF_ENABLE_ONEDNN_OPTS",
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+        "NVIDIA_TF32_OVERRIDE",
+    ],
+)
+def test_an_environment_variable_that_changes_arithmetic_is_a_fact(monkeypatch, caplog, name):
+    monkeypatch.delenv(name, raising=False)
     host.facts.cache_clear()
-    assert host.facts()["TF_ENABLE_ONEDNN_OPTS"] == "0"
+    without = host.facts()
+    monkeypatch.setenv(name, "0")
+    host.facts.cache_clear()
+    assert host.facts()[name] == "0"
+    host.warn_of_differences(without)
+    assert f"{name} was not set and is 0." in caplog.text
+    # The state of an earlier version does not say how it was.
+    caplog.clear()
+    del without[name]
+    host.warn_of_differences(without)
+    assert not caplog.records
     monkeypatch.undo()
     host.facts.cache_clear()
 

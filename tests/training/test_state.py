@@ -1,5 +1,7 @@
 import errno
+import os
 import pathlib
+import zipfile
 
 import numpy as np
 import pytest
@@ -30,6 +32,15 @@ def test_round_trip(tmp_path, arrays):
     assert meta["history"] == [{"epoch": 1}]
 
 
+def test_a_state_of_more_than_two_gibibytes(tmp_path, arrays, monkeypatch):
+    """Its archive ends in records that smaller ones do not have."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 200)
+    state.save(tmp_path, 5, arrays, {})
+    assert b"PK\6\6" in _path(tmp_path, 5).read_bytes()
+    monkeypatch.undo()
+    np.testing.assert_array_equal(state.load_newest(tmp_path)[0]["a"], arrays["a"])
+
+
 def test_no_state_yet(tmp_path):
     assert state.load_newest(tmp_path) is None
 
@@ -55,14 +66,13 @@ def test_a_damaged_state_of_a_later_step_costs_no_state_that_is_whole(tmp_path, 
 def test_copies_that_somebody_made_are_neither_taken_nor_deleted(tmp_path, arrays):
     state.save(tmp_path, 1, arrays, {})
     names = ("state-before-my-experiment.npz", "state-000000001-keep.npz", "state-000000002x.npz")
-    for name in (*names, ".state-mine.npz.0a.tmp"):
+    for name in names:
         (tmp_path / name).write_bytes(_path(tmp_path, 1).read_bytes() + b"mine")
     for step in (2, 3):
         state.save(tmp_path, step, arrays, {}, keep=1)
         assert state.load_newest(tmp_path)[1]["step"] == step
-    state.remove_unfinished(tmp_path)
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {*names, ".state-mine.npz.0a.tmp", "state-000000003.npz"}
+    assert left == {*names, "state-000000003.npz"}
 
 
 def test_a_thousand_million_steps_are_more_than_one_step_less(tmp_path, arrays):
@@ -176,6 +186,64 @@ def test_a_state_that_the_disk_does_not_give_back_is_passed_over(tmp_path, array
 def test_no_valid_state_is_an_error(tmp_path):
     _path(tmp_path, 1).write_bytes(b"nonsense")
     with pytest.raises(RunError, match="None of the 1 states"):
+        state.load_newest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (errno.EACCES, "Permission denied: .*state-000000002"),
+        (errno.EIO, "Input/output error: .*state-000000002"),
+        (None, "there is not enough memory"),
+    ],
+)
+def test_states_that_cannot_be_read_are_no_reason_to_train_anew(
+    tmp_path, arrays, monkeypatch, error, told
+):
+    for step in (1, 2):
+        state.save(tmp_path, step, arrays, {})
+    _path(tmp_path, 1).write_bytes(b"nonsense")
+    read = pathlib.Path.read_bytes
+
+    def refuse(path):
+        if path == _path(tmp_path, 1):
+            return read(path)
+        raise OSError(error, os.strerror(error), str(path)) if error else MemoryError
+
+    monkeypatch.setattr(pathlib.Path, "read_bytes", refuse)
+    with pytest.raises(
+        RunError, match=rf"None of the 2 states in .* can be read \({told}"
+    ) as caught:
+        state.load_newest(tmp_path)
+    assert "--fresh" not in str(caught.value)
+
+
+def test_states_that_a_training_replaces_while_they_are_looked_for(
+    tmp_path, arrays, monkeypatch, caplog
+):
+    state.save(tmp_path, 1, arrays, {})
+    read, steps = pathlib.Path.read_bytes, iter((2, 3))
+
+    def store_first(path):
+        for step in steps:
+            state.save(tmp_path, step, arrays, {}, keep=1)
+            break
+        return read(path)
+
+    monkeypatch.setattr(pathlib.Path, "read_bytes", store_first)
+    assert state.load_newest(tmp_path)[1]["step"] == 3
+    assert not caplog.records
+
+
+def test_states_that_are_never_there_when_they_are_read(tmp_path, arrays, monkeypatch):
+    state.save(tmp_path, 1, arrays, {})
+
+    def replace_first(path):
+        path.rename(_path(tmp_path, int(path.stem[-9:]) + 1))
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+    monkeypatch.setattr(pathlib.Path, "read_bytes", replace_first)
+    with pytest.raises(RunError, match=r"None of the 1 states .* \(No such file or directory"):
         state.load_newest(tmp_path)
 
 

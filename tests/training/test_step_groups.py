@@ -2,26 +2,36 @@ import keras
 import pytest
 
 from genkeras.training import experiment, step_groups
+from genkeras.training.callbacks.epoch_record import EpochRecord
 
 # Of 64 pictures some are kept for tests; the rest fills seven batches of eight.
 STEPS = 7
 
 
-class Places(keras.callbacks.Callback):
-    """Notes how many steps are done when Keras says that a step has ended."""
+class _Models(keras.callbacks.Callback):
+    """Notes the models that are trained."""
 
     def __init__(self):
         super().__init__()
         self.seen = []
 
-    def on_train_batch_end(self, batch, logs=None):
-        self.seen.append(int(self.model.steps_done.numpy()))
+    def on_train_begin(self, logs=None):
+        self.seen.append(self.model)
 
 
 def _places(prepared, **options):
-    places = Places()
-    experiment.train(prepared, extra_callbacks=[places], **options)
-    return places.seen
+    """Trains; returns how many steps were done whenever Keras said that a step has ended."""
+    seen = []
+
+    def note(self, batch, logs=None):
+        seen.append(int(self.model.steps_done.numpy()))
+        original(self, batch, logs)
+
+    original = EpochRecord.on_train_batch_end
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EpochRecord, "on_train_batch_end", note)
+        experiment.train(prepared, **options)
+    return seen
 
 
 @pytest.fixture
@@ -65,9 +75,36 @@ def test_groups_do_not_change_a_bit(prepare, digest, rows, monkeypatch, model):
     assert rows(grouped.run_dir) == rows(single.run_dir)
 
 
+class _WarmUp(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.autoencoder_optimizer.learning_rate = 1e-4 * (1 + batch)
+
+
+class _OldStyle(keras.callbacks.Callback):
+    def on_batch_end(self, batch, logs=None):
+        pass
+
+
+@pytest.mark.usefixtures("endless_groups")
+@pytest.mark.parametrize(
+    "callback",
+    [_WarmUp(), _OldStyle(), keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: 0)],
+    ids=lambda callback: type(callback).__name__,
+)
+def test_somebody_else_s_callback_finds_every_step_done(prepare, callback):
+    seen = _places(prepare("run", epochs=1), extra_callbacks=[callback])
+    assert seen == list(range(1, STEPS + 1))
+
+
+@pytest.mark.usefixtures("endless_groups")
+def test_a_callback_that_does_nothing_in_steps_leaves_them_in_groups(prepare):
+    stop = keras.callbacks.EarlyStopping(monitor="loss")
+    assert _places(prepare("run", epochs=1), extra_callbacks=[stop]) == [1, *[2] * 5, 7]
+
+
 def test_keras_trains_the_model_as_ever_afterwards(prepare):
-    places = Places()
-    experiment.train(prepare("run", epochs=1), extra_callbacks=[places])
-    model = places.model
+    models = _Models()
+    experiment.train(prepare("run", epochs=1), extra_callbacks=[models])
+    (model,) = models.seen
     assert "make_train_function" not in vars(model)
     assert model.train_function is None

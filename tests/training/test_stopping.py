@@ -1,6 +1,7 @@
 """Training that is stopped by a signal, by the clock, by another process; `--fresh`."""
 
 import datetime
+import itertools
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import pytest
 
 from genkeras import atomic
 from genkeras.training import experiment, state, step_groups
+from genkeras.training.callbacks.epoch_record import EpochRecord
 from genkeras.training.callbacks.step_drawing import StepDrawing
 from genkeras.training.config import Request
 from genkeras.training.errors import RunError
@@ -98,6 +100,52 @@ def test_a_signal_behind_the_last_state_is_heard_when_everything_is_written(prep
     assert (prepared.run_dir / "metrics.json").exists()
 
 
+def test_a_signal_within_a_group_of_steps_is_heard_at_its_end(prepare, digest, rows, monkeypatch):
+    straight, stopped = prepare("straight", 1), prepare("stopped", 1)
+    experiment.train(straight)
+    looks = itertools.count()
+
+    def clock():
+        look = next(looks)
+        if look == 4:  # As the third group begins: steps 3 to 5.
+            os.kill(os.getpid(), signal.SIGTERM)
+        return float(look)
+
+    # Every look is a second after the last, and every group has two.
+    monkeypatch.setattr(step_groups, "SECONDS_PER_GROUP", 3.5)
+    monkeypatch.setattr(step_groups, "monotonic", clock)
+    with pytest.raises(Interrupted, match=r"training step 5, .* goes on"):
+        experiment.train(stopped)
+    assert _states(stopped.run_dir) == [5]
+    assert state.load_newest(stopped.run_dir)[1]["in_progress"]["steps"] == 5
+    experiment.train(prepare("stopped", 1))
+    assert digest(stopped.run_dir) == digest(straight.run_dir)
+    assert rows(stopped.run_dir) == rows(straight.run_dir)
+
+
+def test_a_signal_while_steps_wait_for_their_group_leaves_them_undone(
+    prepare, digest, rows, monkeypatch
+):
+    straight, stopped = prepare("straight", 1), prepare("stopped", 1)
+    experiment.train(straight)
+    begin = EpochRecord.on_train_batch_begin
+
+    def begin_and_send(self, batch, logs=None):
+        begin(self, batch, logs)
+        if batch == 3:  # Groups end at steps 1, 2 and 7.
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(step_groups, "SECONDS_PER_GROUP", 1e9)
+    with monkeypatch.context() as patch:
+        patch.setattr(EpochRecord, "on_train_batch_begin", begin_and_send)
+        with pytest.raises(Interrupted, match="training step 2, "):
+            experiment.train(stopped)
+    assert _states(stopped.run_dir) == [2]
+    experiment.train(prepare("stopped", 1))
+    assert digest(stopped.run_dir) == digest(straight.run_dir)
+    assert rows(stopped.run_dir) == rows(straight.run_dir)
+
+
 def test_handlers_are_there_only_while_training(prepare):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     experiment.train(prepare("run", 1))
@@ -120,6 +168,23 @@ def test_states_by_the_clock_change_nothing(prepare, digest, rows, monkeypatch):
     # There are fewer looks than 5 in a step: no two steps in a row are due.
     assert not {step + 1 for step in within} & set(within)
     assert {steps, 2 * steps} <= set(_states(timed.run_dir))
+    assert digest(timed.run_dir) == digest(straight.run_dir)
+    assert rows(timed.run_dir) == rows(straight.run_dir)
+
+
+def test_states_by_the_clock_are_those_of_whole_groups(prepare, digest, rows, monkeypatch):
+    straight, timed = prepare("straight", 2), prepare("timed", 2)
+    experiment.train(straight)
+    monkeypatch.setattr(step_groups, "SECONDS_PER_GROUP", 1e9)
+    # Always due, also while steps wait.
+    experiment.train(timed, state_every=datetime.timedelta(0), states_kept=100)
+    assert _states(timed.run_dir) == [1, 2, 7, 14]
+    for path in state.paths(timed.run_dir)[2:]:
+        path.unlink()
+    arrays, meta = state.load_newest(timed.run_dir)
+    assert meta["in_progress"]["steps"] == 2
+    assert [int(array) for name, array in arrays.items() if "steps_done" in name] == [2]
+    experiment.train(prepare("timed", 2))
     assert digest(timed.run_dir) == digest(straight.run_dir)
     assert rows(timed.run_dir) == rows(straight.run_dir)
 
@@ -161,16 +226,14 @@ def test_a_directory_that_is_moved_away_stops_the_training(prepare, monkeypatch,
     assert experiment.history(tmp_path / "elsewhere").epochs == 1
 
 
-def test_unfinished_states_of_killed_processes_are_removed(prepare):
+def test_unfinished_files_of_killed_processes_are_removed(prepare):
     prepared = prepare("run", 1)
-    prepared.run_dir.mkdir()
-    for name in (".state-000000003.npz.0a1b2c3d.tmp", ".best.npz.0a1b2c3d.tmp"):
+    (prepared.run_dir / "samples").mkdir(parents=True)
+    for name in (".best.npz.0a1b2c3d.tmp", "samples/.epoch_001.png.0a1b2c3d.tmp"):
         (prepared.run_dir / name).write_bytes(b"half")
-    (prepared.run_dir / "config.json").write_bytes(b"")
     prepared.config.save(prepared.run_dir)
     experiment.train(prepare("run", 1))
-    assert not list(prepared.run_dir.glob("*.tmp"))
-    assert not list(prepared.run_dir.glob(".*.tmp"))
+    assert not list(prepared.run_dir.rglob(".*.tmp"))
 
 
 def test_a_program_killed_before_it_wrote_its_configuration_can_be_started_again(prepare):
@@ -237,6 +300,17 @@ def test_fresh_in_the_directory_where_one_is(prepare, digest, tmp_path, monkeypa
     experiment.train(experiment.prepare(request, run_dir=name, fresh=True))
     assert digest(tmp_path / "run.old-1") == before
     assert experiment.load(tmp_path / "run")[0].options["n_hidden"] == 5
+
+
+def test_fresh_where_a_link_leads_stays_on_that_disk(prepare, digest, tmp_path):
+    (tmp_path / "disk/big").mkdir(parents=True)
+    (tmp_path / "run").symlink_to(tmp_path / "disk/big")
+    experiment.train(prepare("run", 1))
+    before = digest(tmp_path / "run")
+    experiment.train(prepare("run", 1, fresh=True, n_hidden=5))
+    assert (tmp_path / "run").is_symlink()
+    assert digest(tmp_path / "disk/big.old-1") == before
+    assert experiment.load(tmp_path / "disk/big")[0].options["n_hidden"] == 5
 
 
 def test_fresh_without_an_old_run_is_a_new_run(prepare, tmp_path):

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import re
@@ -149,6 +150,16 @@ def test_workers_go_on_when_nobody_reads_any_more(supervise, starts, tmp_path, m
         assert supervise(text) == 0
     assert len(starts(0)) == 1
     assert len(list(tmp_path.glob("*.done"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("latin-1", "café ?"), ("ascii", "caf? ?"), ("utf-8", "café —")]
+)
+def test_what_the_terminal_cannot_show_ends_no_worker(supervise, monkeypatch, encoding, shown):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert supervise(f"os.write(1, {'café —'.encode()!r})") == 0
+    assert shown in terminal.buffer.getvalue().decode(encoding)
 
 
 @pytest.mark.parametrize(

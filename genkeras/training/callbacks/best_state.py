@@ -23,14 +23,16 @@ class BestState(keras.callbacks.Callback):
         name: String. A score's name, or words of it that no other score has, such as
             `frechet`.
         higher_is_better: Boolean.
+        check: Function to call before something is written, which raises if it must not be.
     """
 
-    def __init__(self, run_dir, history, name, higher_is_better):
+    def __init__(self, run_dir, history, name, higher_is_better, check):
         super().__init__()
         self._run_dir = run_dir
         self._history = history
         self._name = name
         self._higher_is_better = higher_is_better
+        self._check = check
         self._best = None
 
     def on_train_begin(self, logs=None):
@@ -49,6 +51,7 @@ class BestState(keras.callbacks.Callback):
         value = scores[name]
         if not self._is_better(name, value):
             return
+        self._check()
         if self._best is None or self._best["score"] != name:
             state.set_best_aside(self._run_dir)
         self._best = {"epoch": epoch + 1, "score": name, "value": value}

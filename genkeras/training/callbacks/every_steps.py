@@ -30,7 +30,7 @@ class EverySteps(keras.callbacks.Callback):
         if not self.every:
             return
         step = self._steps_done()
-        # Not `step % every`: Keras may run several steps between two calls.
+        # Not `step % every`: while steps wait for the end of their group, the number stays.
         if step // self.every > self._turns:
             self._turns = step // self.every
             self.act(step)

@@ -11,7 +11,8 @@ class RunCheck(keras.callbacks.Callback):
     """Raises `RunError` when the training has diverged or the run directory is gone.
 
     It looks at the end of every epoch, standing before everything that writes, and every
-    few seconds between; `StateStore` has it look before every state.
+    few seconds between; `StateStore` has it look before every state, and whoever else writes
+    has the lock verified.
 
     Args:
         watch: `DivergenceWatch` of the model.

@@ -17,11 +17,13 @@ class ScoreRecord(keras.callbacks.Callback):
         history: `History`.
         score: Function of the model that returns a dict of names to numbers. It must not
             change the model.
+        check: Function to call before something is written, which raises if it must not be.
         every: Integer. Epochs from one scoring to the next; `0` for the last one alone.
     """
 
-    def __init__(self, run_dir, history, score, every=0):
+    def __init__(self, run_dir, history, score, check, every=0):
         super().__init__()
+        self._check = check
         self._run_dir = run_dir
         self._history = history
         self._score = score
@@ -36,7 +38,9 @@ class ScoreRecord(keras.callbacks.Callback):
             epochs, _, values = self._history.curve(name)
             panels[name] = {"": (epochs, values)}
         if panels:
-            atomic.write_bytes(self._run_dir / "scores.png", curve_panels(panels, "epoch"))
+            image = curve_panels(panels, "epoch")
+            self._check()
+            atomic.write_bytes(self._run_dir / "scores.png", image)
 
 
 class ScoreHelp(keras.callbacks.Callback):

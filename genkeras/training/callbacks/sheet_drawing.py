@@ -8,12 +8,15 @@ class SheetDrawing(keras.callbacks.Callback):
 
     Args:
         sheets: List of sheets; see `genkeras.training.sheets`.
+        check: Function to call before something is written, which raises if it must not be.
     """
 
-    def __init__(self, sheets):
+    def __init__(self, sheets, check):
         super().__init__()
         self._sheets = sheets
+        self._check = check
 
     def on_epoch_end(self, epoch, logs=None):
         for sheet in self._sheets:
+            self._check()
             sheet.write(self.model, epoch + 1)

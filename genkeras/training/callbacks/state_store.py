@@ -19,7 +19,7 @@ class StateStore(EverySteps):
         history: `History`, its row of this epoch already added.
         record: `EpochRecord` of the training.
         steps_per_epoch: Integer.
-        check: Function to call before a state is stored, which raises if it must not be.
+        check: Function to call before something is written, which raises if it must not be.
         every: When the state is stored within an epoch too: an integer, the training steps
             from one time to the next (`0` for never), or a `datetime.timedelta`.
         keep: Integer. How many states stay.
@@ -69,6 +69,7 @@ class StateStore(EverySteps):
 
     def on_epoch_end(self, epoch, logs=None):
         self._save((epoch + 1) * self._steps_per_epoch, None)
+        self._check()  # Storing may have taken long.
         atomic.write_text(self._run_dir / "history.csv", self._history.to_csv())
 
     def _save(self, step, in_progress):

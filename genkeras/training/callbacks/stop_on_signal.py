@@ -6,9 +6,11 @@ from genkeras.training.interruption import Interrupted
 
 
 class StopOnSignal(keras.callbacks.Callback):
-    """Stores the state after the training step in which a signal came, and raises `Interrupted`.
+    """Stores the state when a signal has come, and raises `Interrupted`.
 
-    It stands last. A signal that comes while an epoch's sheets are drawn or its scores
+    That is after the training steps that are then being done in one call, which take up to
+    `step_groups.SECONDS_PER_GROUP`, or one step if that takes longer. It stands behind all that
+    writes. A signal that comes while an epoch's sheets are drawn or its scores
     computed is heard when its state is stored.
 
     Args:
