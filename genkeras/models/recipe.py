@@ -9,7 +9,9 @@ from typing import Any
 TRAINING_OPTIONS = ("batch_size", "epochs", "precision", "sync_batch_norm")
 # Of every model.
 SHARED_DEFAULTS = {"precision": "float32", "sync_batch_norm": False}
-
+# Where a layer gives one number for each picture, batch norm of one picture is its shift,
+# whatever the picture.
+MINIMUM_BATCH_SIZE = 2
 
 INFOGAN_NETWORKS = "InfoGAN's, shared by the models of the comparison"
 
@@ -34,8 +36,6 @@ class Recipe:
             finished run cannot simply be trained further.
         networks: Function of complete options that returns a string: whose networks it
             has; the models of a comparison share InfoGAN's.
-        minimum_batch_size: Integer. By default 2: where a layer gives one number for each
-            picture, batch norm of one picture is its shift, whatever the picture.
     """
 
     title: str
@@ -47,7 +47,6 @@ class Recipe:
     variants: tuple[str, Mapping[Any, Mapping[str, Any]]] | None = None
     epochs_matter: Callable[[Mapping[str, Any]], bool] = lambda options: False
     networks: Callable[[Mapping[str, Any]], str] = lambda options: INFOGAN_NETWORKS
-    minimum_batch_size: int = 2
 
     def complete(self, given, dataset=None):
         """Fills in what was not given.

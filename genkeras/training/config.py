@@ -8,7 +8,7 @@ import genkeras
 from genkeras import atomic, registry
 from genkeras.data.dataset import DataOptions
 from genkeras.data.registry import canonical_name, directory_name
-from genkeras.models.recipe import SHARED_DEFAULTS
+from genkeras.models.recipe import MINIMUM_BATCH_SIZE, SHARED_DEFAULTS
 from genkeras.training import config_values
 from genkeras.training.errors import RunError
 
@@ -125,10 +125,10 @@ def complete(request, dataset):
         options = recipe.complete(request.options, dataset.name)
     except ValueError as error:
         raise RunError(str(error)) from error
-    if options["batch_size"] < recipe.minimum_batch_size:
+    if options["batch_size"] < MINIMUM_BATCH_SIZE:
         raise RunError(
             f"--batch_size={options['batch_size']}: {request.model} needs at least "
-            f"{recipe.minimum_batch_size}."
+            f"{MINIMUM_BATCH_SIZE}."
         )
     return Config(
         model=request.model,

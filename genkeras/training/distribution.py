@@ -14,9 +14,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from genkeras import registry
 from genkeras.data.batches import Shares
 from genkeras.models import inference
+from genkeras.models.recipe import MINIMUM_BATCH_SIZE
 from genkeras.training import loop, state
 from genkeras.training.errors import RunError, WorkerLostError
 
@@ -202,14 +202,15 @@ class Distribution:
             called.on_train_end()
 
     def _check_batch_size(self, config):
-        minimum = registry.recipe(config.model).minimum_batch_size
         batch_size, count = config.options["batch_size"], self.num_replicas
         share = batch_size // count
-        if batch_size % count or share < minimum:
-            fitting = dict.fromkeys(max(each, minimum) * count for each in (share, share + 1))
+        if batch_size % count or share < MINIMUM_BATCH_SIZE:
+            fitting = dict.fromkeys(
+                max(each, MINIMUM_BATCH_SIZE) * count for each in (share, share + 1)
+            )
             raise RunError(
                 f"--batch_size={batch_size} is that of all {count} replicas together and must "
-                f"divide among them, with at least {minimum} for each: use "
+                f"divide among them, with at least {MINIMUM_BATCH_SIZE} for each: use "
                 f"{' or '.join(map(str, fitting))}, or --strategy=none."
             )
 

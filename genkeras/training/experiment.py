@@ -140,7 +140,8 @@ def train(
 
     Returns:
         Dict, also written to `metrics.json`: `parameters`, `epochs`, `train_seconds`,
-        `images_per_second`, `final_losses`. `None` for a worker that is not the chief.
+        `images_per_second`, `final_losses`. Seconds are those of training steps: without
+        pretraining, drawing, storing and scoring. `None` for a worker that is not the chief.
 
     Raises:
         RunError: If the model cannot be built, the state does not fit, another process is
