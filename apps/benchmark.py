@@ -13,28 +13,40 @@ import datetime
 import pathlib
 import sys
 
-from apps import flags, runner
+from apps import command_line, flags, outputs, runner
 
 # The networks of a benchmark are those of a comparison.
 # DCGAN's step is that of other implementations, which it is measured beside.
 MODEL_OPTIONS = {"vae": {"network": "infogan"}, "dcgan": {"generator_steps": 1}}
 # DCGAN's own pictures are 64×64 in colour, the other models' 28×28 in grey.
 IMAGE_SHAPES = {"dcgan": (64, 64, 3)}
+# What no machine trains would be found out by running out of memory.
+MAXIMA = {"width": 4096, "batch_size": 65_536}
 FLAGS = {
     "models": flags.Flag("list", "Names of models, with commas. Default: all nine."),
     "width": flags.Flag("list", "Widths of the networks, with commas.", default=["16"]),
     "batch_size": flags.Flag("list", "Batch sizes, with commas.", default=["64"]),
     "image_size": flags.Flag(
-        "integer", "Height and width of the pictures. Default: 28, and 64 for dcgan.", minimum=8
+        "integer",
+        "Height and width of the pictures. Default: 28, and 64 for dcgan.",
+        minimum=8,
+        maximum=1024,
     ),
     "channels": flags.Flag(
         "enum", "Of the pictures. Default: 1, and 3 for dcgan.", values=("1", "3")
     ),
     "num_images": flags.Flag(
-        "integer", "Pictures in the data set. Default: --steps batches.", minimum=1
+        "integer",
+        "Pictures in the data set. Default: --steps batches.",
+        minimum=1,
+        maximum=10_000_000,
     ),
-    "steps": flags.Flag("integer", "Training steps of a round.", default=40, minimum=1),
-    "rounds": flags.Flag("integer", "Rounds that are measured.", default=5, minimum=1),
+    "steps": flags.Flag(
+        "integer", "Training steps of a round.", default=40, minimum=1, maximum=100_000
+    ),
+    "rounds": flags.Flag(
+        "integer", "Rounds that are measured.", default=5, minimum=1, maximum=1000
+    ),
     "json": flags.Flag("path", "File for the numbers."),
 }
 
@@ -44,14 +56,14 @@ def main(argv=None):
 
 
 def _benchmark(words):
-    values = flags.parse(words, __doc__, FLAGS)
+    values = command_line.parse(words, __doc__, FLAGS)
     from genkeras import registry
 
-    models = values["models"] or list(registry.MODELS)
+    models = list(registry.MODELS) if values["models"] is None else values["models"]
     for model in models:
         runner.require_model(model, "models")
     widths, batch_sizes = (_numbers(values, name) for name in ("width", "batch_size"))
-    runner.require_file(values, "json")
+    outputs.require_file(values, "json")
     from genkeras.evaluation import benchmark
 
     machine = benchmark.ceilings()
@@ -90,9 +102,10 @@ def _numbers(values, name):
         numbers = [int(word) for word in values[name]]
     except ValueError:
         numbers = []
-    if not numbers or min(numbers) < 1:
+    most = MAXIMA[name]
+    if not numbers or min(numbers) < 1 or max(numbers) > most:
         raise flags.UsageError(
-            f"--{name}={','.join(values[name])}: expected positive integers, with commas."
+            f"--{name}={','.join(values[name])}: expected integers from 1 to {most}, with commas."
         )
     return numbers
 

@@ -7,7 +7,7 @@ python -m apps.compare --models=gan,nsgan,vae --dataset=fashion_mnist_sample --w
 import pathlib
 import sys
 
-from apps import flags, runner
+from apps import command_line, flags, runner
 
 NINE = ["gan", "nsgan", "cgan", "wgan", "wgan_gp", "dcgan", "vae", "wae_mmd", "wae_gan"]
 # Presets fill in what the command line leaves open.
@@ -105,7 +105,7 @@ def main(argv=None):
 
 
 def _compare(words):
-    values = flags.parse(words, __doc__, FLAGS, flags.SCORES, flags.DATA)
+    values = command_line.parse(words, __doc__, FLAGS, flags.SCORES, flags.DATA)
     preset = PRESETS.get(values["preset"], {})
     given = frozenset(name for name, value in values.items() if value is not None)
     values |= {name: value for name, value in preset.items() if values[name] is None}
@@ -118,7 +118,7 @@ def _compare(words):
     results = compare.compare(
         compare.Comparison(
             models=tuple(values["models"]),
-            dataset=values["dataset"] or "fashion_mnist",
+            dataset="fashion_mnist" if values["dataset"] is None else values["dataset"],
             data=runner.data_options(values),
             options=SHARED | options,
             model_options=_model_options(values, given),
@@ -147,8 +147,6 @@ def _model_options(values, given):
 
 
 def _check_models(models):
-    if not models:
-        raise flags.UsageError("--models= names no model: --models=gan,vae.")
     for index, model in enumerate(models):
         runner.require_model(model, "models")
         if model in models[:index]:

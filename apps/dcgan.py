@@ -7,7 +7,7 @@ python -m apps.dcgan --dataset=mnist --conditional --notrain --visualize_option=
 
 import sys
 
-from apps import flags, runner
+from apps import command_line, flags, runner
 
 MODEL = {
     **flags.MODEL,
@@ -90,7 +90,7 @@ def main(argv=None):
 
 
 def _dcgan(words):
-    values = flags.parse(
+    values = command_line.parse(
         words,
         __doc__,
         flags.RUN,
@@ -105,6 +105,13 @@ def _dcgan(words):
     state_every = runner.state_every(values, STATE_EVERY)
     if values["fresh"] and not values["train"]:
         raise flags.UsageError("--fresh begins a training, --notrain trains nothing: give one.")
+    if not values["train"]:
+        for name in (*flags.SCORING, *flags.SCORES):
+            if values[name]:
+                raise flags.UsageError(
+                    f"--{name} is of a training, --notrain trains nothing: give one. apps.evaluate "
+                    "scores a run."
+                )
     flags.tell_replaced(values, REPLACED)
     from genkeras.training import experiment
 

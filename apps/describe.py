@@ -7,7 +7,7 @@ python -m apps.describe --model=vae --options=network=infogan --image_shape=64,6
 import json
 import sys
 
-from apps import flags, runner
+from apps import command_line, flags, outputs, runner
 
 FLAGS = {
     "model": flags.Flag("string", "Name of a model, such as nsgan, wgan_gp or vae."),
@@ -33,10 +33,10 @@ def main(argv=None):
 
 
 def _describe(words):
-    values = flags.parse(words, __doc__, FLAGS)
+    values = command_line.parse(words, __doc__, FLAGS)
     flags.require(values, "model")
     runner.require_model(values["model"], "model")
-    runner.require_png(values)
+    outputs.require_png(values)
     image_shape = _image_shape(values["image_shape"] or ["28", "28", "1"])
     options = dict(map(_option, values["options"] or []))
     options |= flags.given(values, ["width", "latent_dim"])

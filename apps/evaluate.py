@@ -8,7 +8,7 @@ python -m apps.launch --workers=4 -- apps.evaluate --run_dir=... (each computes 
 import contextlib
 import sys
 
-from apps import flags, runner
+from apps import command_line, flags, outputs, runner
 
 FLAGS = {
     "run_dir": flags.Flag("path", "The run directory that a training command printed."),
@@ -37,10 +37,11 @@ def main(argv=None):
 
 
 def _evaluate(words):
-    values = flags.parse(words, __doc__, FLAGS, flags.SCORES, flags.DATA)
+    values = command_line.parse(words, __doc__, FLAGS, flags.SCORES, flags.DATA)
     _check(values)
-    runner.require_file(values, "json")
-    runner.require_png(values, "neighbours")
+    outputs.require_file(values, "json")
+    outputs.require_png(values, "neighbours")
+    outputs.require_distinct(values, ["json", "neighbours"], ["against", "images", "reference"])
     from genkeras.evaluation import evaluate, evaluation_table, evaluator
 
     devices = runner.distribution()
@@ -48,14 +49,14 @@ def _evaluate(words):
     protocol = evaluator.Protocol(**runner.protocol_options(values), seed=values["seed"])
     data = runner.data_options(values)
     is_chief = devices is None or devices.is_chief
-    outputs = evaluate.Outputs(values["json"], values["neighbours"], written=is_chief)
+    files = evaluate.Outputs(values["json"], values["neighbours"], written=is_chief)
     with devices.sharing() if devices else contextlib.nullcontext():
         if values["run_dir"]:
             result = evaluate.evaluate_run(
                 values["run_dir"],
                 protocol,
                 best=bool(values["best"]),
-                outputs=outputs,
+                outputs=files,
                 earlier=earlier,
                 **{name: data[name] for name in ("data_dir", "cache_dir") if name in data},
             )
@@ -66,7 +67,7 @@ def _evaluate(words):
                 dataset=values["dataset"],
                 data=data,
                 reference=values["reference"],
-                outputs=outputs,
+                outputs=files,
                 earlier=earlier,
             )
     if not is_chief:

@@ -7,7 +7,7 @@ python -m apps.export --run_dir=checkpoints/vae/mnist/default --format=onnx
 
 import sys
 
-from apps import flags, runner
+from apps import command_line, flags, runner
 
 FLAGS = {
     "run_dir": flags.Flag("path", "The run directory that a training command printed."),
@@ -44,7 +44,7 @@ def main(argv=None):
 
 
 def _export(words):
-    values = flags.parse(words, __doc__, FLAGS)
+    values = command_line.parse(words, __doc__, FLAGS)
     flags.require(values, "run_dir")
     from genkeras.serving import export
 

@@ -1,22 +1,16 @@
-"""The flags that apps share, and how a command line is read.
+"""What a flag is, and the flags that apps share.
 
-Every app has flag values of its own, so that importing two apps in one process (tests,
-`apps.compare`) mixes nothing. A flag that is not given is `None`: the paper's value.
+A flag that is not given is `None`: the paper's value.
 """
 
 import dataclasses
-import math
 import pathlib
-import sys
-
-from absl import flags
 
 MAX_SEED = 2**63 - 1
 # What is above 0: a rate of 0 would train nothing.
 SMALLEST = 1e-30
 # What is below 1: a decay of 1 would never move.
 BELOW_ONE = 1.0 - 1e-9
-_TRUE_FALSE = {"true", "t", "1", "yes", "y", "false", "f", "0", "no", "n"}
 
 
 class UsageError(Exception):
@@ -241,55 +235,6 @@ def tell_replaced(values, table):
         print(f"--{name} does nothing: {table[name][1]}")
 
 
-def define(flag_values, definitions):
-    """Defines flags and their aliases.
-
-    Args:
-        flag_values: `flags.FlagValues` of the app.
-        definitions: Dict of name to `Flag`, such as `DATA`.
-    """
-    for name, flag in definitions.items():
-        _define(flag_values, name, flag, flag.help, flag.default)
-        for alias in flag.aliases:
-            _define(flag_values, alias, flag, f"The same as --{name}.", None)
-
-
-def parse(argv, description, *groups):
-    """Reads a command line.
-
-    Args:
-        argv: List of words after the program's name.
-        description: String. First lines of `--help`.
-        *groups: Dicts of name to `Flag`.
-
-    Returns:
-        Dict of every flag's canonical name to its value, `None` where nothing was given.
-
-    Raises:
-        UsageError: If a word is not UTF-8, a flag is unknown, a value is out of range, two
-            aliases contradict each other, or words are left over.
-        SystemExit: After `--help` has been printed.
-    """
-    flag_values = flags.FlagValues()
-    for group in groups:
-        define(flag_values, group)
-    definitions = {name: flag for group in groups for name, flag in group.items()}
-    for word in argv:
-        check_text(word, "The command line")
-    if any(word in ("--help", "-help", "-h", "--helpfull") for word in argv):
-        print(description.strip(), "\n\nflags:", _help_text(definitions), sep="\n")
-        raise SystemExit(0)
-    try:
-        rest = flag_values([sys.argv[0], *_join_booleans(argv, definitions)])[1:]
-    except (flags.Error, ValueError) as error:  # absl raises both.
-        raise UsageError(str(error)) from error
-    if rest:
-        raise UsageError(
-            f"Did not understand {' '.join(map(repr, rest))}: flags are written --name=value."
-        )
-    return {name: _value(flag_values, name, flag) for name, flag in definitions.items()}
-
-
 def check_text(word, where):
     """Refuses what is not UTF-8, which no JSON file of a run could hold.
 
@@ -308,6 +253,22 @@ def check_text(word, where):
         ) from error
 
 
+def expanded(path, where):
+    """Returns a path without `~`.
+
+    Args:
+        path: String.
+        where: String. What it is the value of, for the message.
+
+    Raises:
+        UsageError: If it is in the home of a user who is not there.
+    """
+    try:
+        return pathlib.Path(path).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{where}={path}: there is no such user.") from error
+
+
 def given(values, group):
     """Returns the flags of a group that have a value."""
     return {name: values[name] for name in group if values[name] is not None}
@@ -322,75 +283,3 @@ def require(values, *names):
     for name in names:
         if values[name] is None:
             raise UsageError(f"--{name} is needed.")
-
-
-def _define(flag_values, name, flag, text, default):
-    shared = {"flag_values": flag_values}
-    if flag.kind == "integer":
-        flags.DEFINE_integer(
-            name, default, text, lower_bound=flag.minimum, upper_bound=flag.maximum, **shared
-        )
-    elif flag.kind == "float":
-        flags.DEFINE_float(
-            name, default, text, lower_bound=flag.minimum, upper_bound=flag.maximum, **shared
-        )
-    elif flag.kind == "boolean":
-        flags.DEFINE_boolean(name, default, text, **shared)
-    elif flag.kind == "enum":
-        flags.DEFINE_enum(name, default, list(flag.values), text, **shared)
-    elif flag.kind == "list":
-        flags.DEFINE_list(name, default, text, **shared)
-    else:
-        flags.DEFINE_string(name, default, text, **shared)
-
-
-def _join_booleans(argv, definitions):
-    """Turns `--crop False` into `--crop=False`; absl alone would leave a stray word."""
-    booleans = {
-        dashes + spelling
-        for name, flag in definitions.items()
-        if flag.kind == "boolean"
-        for spelling in (name, *flag.aliases)
-        for dashes in ("-", "--")
-    }
-    joined = []
-    for word in argv:
-        if joined and joined[-1] in booleans and word.lower() in _TRUE_FALSE:
-            joined[-1] += f"={word}"
-        else:
-            joined.append(word)
-    return joined
-
-
-def _value(flag_values, name, flag):
-    """Returns the value given under any of a flag's names; absl would take the last one."""
-    found = {
-        spelling: flag_values[spelling].value
-        for spelling in (name, *flag.aliases)
-        if flag_values[spelling].present
-    }
-    if len(set(map(repr, found.values()))) > 1:
-        words = " and ".join(f"--{spelling}={value}" for spelling, value in found.items())
-        raise UsageError(f"{words} are the same flag with different values; give one of them.")
-    value = next(iter(found.values()), flag_values[name].value)
-    if flag.kind == "float" and value is not None and not math.isfinite(value):
-        raise UsageError(f"--{next(iter(found))}={value}: expected a finite number.")
-    if flag.kind == "path" and value is not None:
-        if not value:
-            raise UsageError(f"--{next(iter(found))}= is empty: expected a path.")
-        try:
-            expanded = pathlib.Path(value).expanduser()
-        except RuntimeError as error:
-            raise UsageError(f"--{next(iter(found))}={value}: there is no such user.") from error
-        # The trailing slash that marks a folder stays.
-        value = str(expanded) + "/" * value.endswith("/")
-    return value
-
-
-def _help_text(definitions):
-    lines = []
-    for name, flag in definitions.items():
-        names = ", ".join(f"--{spelling}" for spelling in (name, *flag.aliases))
-        values = f" One of: {', '.join(flag.values)}." if flag.values else ""
-        lines.append(f"  {names}\n      {flag.help}{values}")
-    return "\n".join(lines)

@@ -6,15 +6,15 @@ python -m apps.interpolate --run_dir=checkpoints/vae/mnist/default --from_test -
 
 import sys
 
-from apps import flags, runner
+from apps import command_line, flags, outputs, runner
 
 FLAGS = {
     "run_dir": flags.Flag("path", "The run directory that a training command printed."),
     "best": flags.BEST,
     "output": flags.Flag("path", "lines.png: the sheet."),
-    "num_lines": flags.Flag("integer", "How many lines.", default=8, minimum=1),
+    "num_lines": flags.Flag("integer", "How many lines.", default=8, minimum=1, maximum=500),
     "num_steps": flags.Flag(
-        "integer", "Pictures on a line, both ends included.", default=10, minimum=2
+        "integer", "Pictures on a line, both ends included.", default=10, minimum=2, maximum=500
     ),
     "seed": flags.Flag(
         "integer",
@@ -43,9 +43,9 @@ def main(argv=None):
 
 
 def _interpolate(words):
-    values = flags.parse(words, __doc__, FLAGS)
+    values = command_line.parse(words, __doc__, FLAGS)
     flags.require(values, "run_dir", "output")
-    runner.require_png(values)
+    outputs.require_png(values)
     from genkeras.evaluation import interpolation
 
     kind = interpolation.interpolate(

@@ -6,11 +6,10 @@ python -m apps.launch --workers=2 -- apps.dcgan --dataset=fashion_mnist_sample -
 import importlib.util
 import itertools
 import pathlib
-import re
 import sys
 import time
 
-from apps import flags, runner
+from apps import command_line, flags, runner
 
 FLAGS = {
     "workers": flags.Flag(
@@ -36,7 +35,7 @@ def main(argv=None):
 
 def _launch(words):
     own, command = _split(words)
-    values = flags.parse(own, __doc__, FLAGS)
+    values = command_line.parse(own, __doc__, FLAGS)
     flags.require(values, "workers")
     _check(command)
     from genkeras.training.supervision import Supervisor
@@ -61,15 +60,25 @@ def _check(command):
             "apps.launch --workers=2 -- apps.vae --epochs=5."
         )
     name = command[0]
-    if not re.fullmatch(r"apps\.\w+", name) or importlib.util.find_spec(name) is None:
+    programs = _programs()
+    if name not in programs:
         raise flags.UsageError(
-            f"{name} is no program of genkeras: expected apps.dcgan, apps.wgan_gp, ..."
+            f"{name} is no program that workers share: expected {', '.join(programs)}."
         )
     if any(word.lstrip("-").split("=")[0] == "fresh" for word in command[1:]):
         raise flags.UsageError(
             "--fresh would begin anew at every restart: name another --run_dir, or move the old "
             "run away."
         )
+
+
+def _programs():
+    """Returns the names of the programs whose work is divided among workers."""
+    from genkeras.registry import MODELS
+
+    # `apps.wae` trains two models.
+    names = [f"apps.{name}" for name in (*MODELS, "wae", "evaluate")]
+    return [name for name in names if importlib.util.find_spec(name) is not None]
 
 
 def _new_log_dir():

@@ -8,7 +8,7 @@ python -m apps.reconstruct --run_dir=checkpoints/vae/mnist/default --output=reco
 
 import sys
 
-from apps import flags, runner
+from apps import command_line, flags, outputs, runner
 
 FLAGS = {
     "run_dir": flags.Flag("path", "The run directory that a training command printed."),
@@ -53,10 +53,11 @@ def main(argv=None):
 
 
 def _reconstruct(words):
-    values = flags.parse(words, __doc__, FLAGS)
+    values = command_line.parse(words, __doc__, FLAGS)
     flags.require(values, "run_dir")
-    runner.require_png(values)
-    runner.require_file(values, "json")
+    outputs.require_png(values)
+    outputs.require_file(values, "json")
+    outputs.require_distinct(values, ["output", "json"])
     from genkeras.evaluation import reconstruction
 
     result = reconstruction.reconstruct(

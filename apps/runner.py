@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import errno
 import logging
 import os
 import pathlib
@@ -10,13 +11,12 @@ import shlex
 import signal
 import sys
 
-from apps import flags
+from apps import command_line, flags
 from genkeras.training import errors, interruption
 
 USAGE, FAILURE = 2, 1
 # What a shell reports of a program that a signal ended is this and the signal's number.
 SIGNALLED = 128
-INTERRUPTED = SIGNALLED + signal.SIGINT
 # What is scored during training when nothing else is asked for.
 DEFAULT_METRICS = ("score", "frechet")
 
@@ -49,9 +49,13 @@ def run(program, argv):
         print(str(stop) or f"Stopped. {told}", file=sys.stderr)
         return SIGNALLED + getattr(stop, "signal_number", signal.SIGINT)
     except Exception as error:
-        if not _is_users_mistake(error):
+        if _is_out_of_memory(error):
+            told = "There is not enough memory for this: ask for less, such as fewer pictures."
+        elif _is_users_mistake(error):
+            told = errors.message(error)
+        else:
             raise
-        print(f"Error: {errors.message(error)}", file=sys.stderr)
+        print(f"Error: {told}", file=sys.stderr)
         return getattr(error, "exit_status", FAILURE)
 
 
@@ -85,7 +89,7 @@ def train(
 
     def program(words):
         model_flags = {**flags.MODEL, **(extra_flags or {})}
-        values = flags.parse(
+        values = command_line.parse(
             words,
             description,
             flags.RUN,
@@ -126,7 +130,7 @@ def prepare(model, values, model_flags, data, default_dataset):
 
     Args:
         model: String. A key of `genkeras.registry.MODELS`.
-        values: Dict from `flags.parse`, those of `flags.RUN` and `flags.DATA` included.
+        values: Dict from `command_line.parse`, those of `flags.RUN` and `flags.DATA` included.
         model_flags: Names of the flags that are options of the model.
         data: Dict from `data_options`.
         default_dataset: String. What `--dataset` is when it is not given.
@@ -136,18 +140,43 @@ def prepare(model, values, model_flags, data, default_dataset):
 
     request = Request(
         model=model,
-        dataset=values["dataset"] or default_dataset,
+        dataset=default_dataset if values["dataset"] is None else values["dataset"],
         data=data,
         options=flags.given(values, [*model_flags, "epochs", "batch_size"]),
         seed=values["seed"],
     )
-    return experiment.prepare(
-        request,
-        run_dir=values["run_dir"],
-        checkpoint_dir=values["checkpoint_dir"],
-        given_dataset=values["dataset"] is not None,
-        fresh=bool(values["fresh"]),
-    )
+    try:
+        prepared = experiment.prepare(
+            request,
+            run_dir=values["run_dir"],
+            checkpoint_dir=values["checkpoint_dir"],
+            given_dataset=values["dataset"] is not None,
+            fresh=bool(values["fresh"]),
+        )
+        if values["run_dir"] is None:
+            _look_for(prepared.run_dir)
+    except OSError as error:
+        below = pathlib.Path(values["checkpoint_dir"]).absolute()
+        is_ours = below in pathlib.Path(error.filename or "").absolute().parents
+        if values["run_dir"] is None and error.errno == errno.ENAMETOOLONG and is_ours:
+            raise flags.UsageError(
+                "These flags make a directory name that is too long: name the run directory with "
+                "--run_dir."
+            ) from error
+        raise
+    return prepared
+
+
+def _look_for(path):
+    """Raises what the file system says of a path that it could not hold."""
+    # Of a path below a folder that is missing it would say only that.
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    try:
+        os.lstat(folder / path.name)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def distribution(strategy=None):
@@ -182,7 +211,7 @@ def state_every(values, default=0):
     """Returns what `--save_every` asks for: steps, or a `datetime.timedelta`.
 
     Args:
-        values: Dict from `flags.parse`.
+        values: Dict from `command_line.parse`.
         default: Integer. Steps, when the flag is not given.
 
     Raises:
@@ -207,7 +236,7 @@ def scoring(values, prepared):
     """Returns what the flags of `flags.SCORING` ask `experiment.train` for, as a dict.
 
     Args:
-        values: Dict from `flags.parse`, those of `flags.SCORES` and `flags.SCORING` included.
+        values: Dict from `command_line.parse`, with `flags.SCORES` and `flags.SCORING`.
         prepared: `Experiment`.
 
     Raises:
@@ -264,16 +293,17 @@ def data_options(values):
     """Returns the data flags that were given, `$GENKERAS_DATA_DIR` being one way to give one.
 
     Args:
-        values: Dict from `flags.parse`; an app need not have all data flags.
+        values: Dict from `command_line.parse`; an app need not have all data flags.
     """
     options = flags.given(values, [name for name in flags.DATA if name in values])
     options.pop("dataset", None)
     if "data_dir" not in options and os.environ.get("GENKERAS_DATA_DIR"):
-        options["data_dir"] = os.environ["GENKERAS_DATA_DIR"]
+        name = "GENKERAS_DATA_DIR"
+        options["data_dir"] = str(flags.expanded(os.environ[name], name))
     # A run may be taken up again from another working directory.
     for name in ("data_dir", "cache_dir"):
         if name in options:
-            options[name] = str(pathlib.Path(options[name]).expanduser().absolute())
+            options[name] = str(pathlib.Path(options[name]).absolute())
             # From the environment, or of the working directory.
             flags.check_text(options[name], f"The path of --{name}")
     return options
@@ -301,31 +331,11 @@ def require_model(name, flag):
         raise flags.UsageError(f"--{flag}: {error}") from error
 
 
-def require_png(values, name="output"):
-    """Checks that a flag names a PNG file that can be written; `None` passes.
-
-    Raises:
-        flags.UsageError: If it does not, before anything is computed.
-    """
-    if values[name] is not None and not values[name].endswith(".png"):
-        raise flags.UsageError(f"--{name}={values[name]}: expected the name of a .png file.")
-    require_file(values, name)
-
-
-def require_file(values, name):
-    """Checks that a flag names a file that can be written; `None` passes.
-
-    Raises:
-        flags.UsageError: If it is a folder or lies below a file, before anything is computed.
-    """
-    if values[name] is None:
-        return
-    path = pathlib.Path(values[name])
-    if path.is_dir() or values[name].endswith("/"):
-        raise flags.UsageError(f"--{name}={values[name]} is a folder: expected a file's name.")
-    parent = next(parent for parent in path.absolute().parents if parent.exists())
-    if not parent.is_dir():
-        raise flags.UsageError(f"--{name}={values[name]}: {parent} is a file, not a folder.")
+def _is_out_of_memory(error):
+    kinds = [MemoryError]
+    if "tensorflow" in sys.modules:
+        kinds.append(sys.modules["tensorflow"].errors.ResourceExhaustedError)
+    return isinstance(error, tuple(kinds))
 
 
 def _is_users_mistake(error):

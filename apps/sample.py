@@ -6,7 +6,7 @@ python -m apps.sample --pretrained=cgan_fashion_mnist --num_images=64 --output=s
 
 import sys
 
-from apps import flags, runner
+from apps import command_line, flags, outputs, runner
 
 FLAGS = {
     "run_dir": flags.Flag("path", "The run directory that a training command printed."),
@@ -42,12 +42,13 @@ def main(argv=None):
 
 
 def _sample(words):
-    values = flags.parse(words, __doc__, FLAGS)
+    values = command_line.parse(words, __doc__, FLAGS)
     if values["pretrained"] is None:
         flags.require(values, "run_dir")
     elif values["run_dir"] is not None or values["best"]:
         raise flags.UsageError("--pretrained is instead of --run_dir and --best: give one of them.")
     flags.require(values, "output")
+    outputs.require_place(values, "output")
     count, seed, output = values["num_images"], values["seed"], values["output"]
     from genkeras.evaluation import sampling
 

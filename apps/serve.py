@@ -8,7 +8,7 @@ import contextlib
 import importlib.util
 import sys
 
-from apps import flags, runner
+from apps import command_line, flags, runner
 
 FLAGS = {
     "model_dir": flags.Flag(
@@ -75,11 +75,8 @@ def main(argv=None):
 
 
 def _serve(words):
-    values = flags.parse(words, __doc__, FLAGS)
+    values = command_line.parse(words, __doc__, FLAGS)
     flags.require(values, "model_dir")
-    # A socket would take it for all addresses of the machine.
-    if not values["host"].strip():
-        raise flags.UsageError("--host= is empty: expected an address, such as 127.0.0.1.")
     try:
         _run(values)
     except KeyboardInterrupt:

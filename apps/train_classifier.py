@@ -8,9 +8,10 @@ Fashion-MNIST come with genkeras.
 """
 
 import shlex
+import signal
 import sys
 
-from apps import flags, runner
+from apps import command_line, flags, outputs, runner
 
 FLAGS = {
     "epochs": flags.RUN["epochs"],
@@ -31,11 +32,11 @@ def main(argv=None):
 
 
 def _train_classifier(words):
-    values = flags.parse(words, __doc__, FLAGS, flags.DATA)
+    values = command_line.parse(words, __doc__, FLAGS, flags.DATA)
     flags.require(values, "dataset", "output")
     if not values["output"].endswith(".npz"):
         raise flags.UsageError(f"--output={values['output']}: expected the name of a .npz file.")
-    runner.require_file(values, "output")
+    outputs.require_file(values, "output")
     from genkeras.training import classifier
 
     try:
@@ -47,9 +48,9 @@ def _train_classifier(words):
             command=shlex.join(["python", "-m", "apps.train_classifier", *words]),
             **flags.given(values, ["epochs", "batch_size", "seed", "flip"]),
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("Stopped; no classifier was written.", file=sys.stderr)
-        return runner.INTERRUPTED
+        return runner.SIGNALLED + getattr(stop, "signal_number", signal.SIGINT)
     print(
         f"Accuracy on the {meta['num_test']} test pictures of {meta['dataset']}: "
         f"{meta['test_accuracy']:.2%}\nClassifier: {values['output']}"

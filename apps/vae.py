@@ -8,7 +8,7 @@ python -m apps.vae --add_noise
 import pathlib
 import sys
 
-from apps import flags, runner
+from apps import flags, outputs, runner
 
 FLAGS = {
     **flags.ADAM,
@@ -45,8 +45,10 @@ DRAWING = {
         "Sheets of test pictures and of their reproductions, every epoch. Default: true.",
         default=True,
     ),
-    "PRR_n_img_x": flags.Flag("integer", "Pictures in a row. Default: 10.", default=10, minimum=1),
-    "PRR_n_img_y": flags.Flag("integer", "Rows. Default: 10.", default=10, minimum=1),
+    "PRR_n_img_x": flags.Flag(
+        "integer", "Pictures in a row. Default: 10.", default=10, minimum=1, maximum=200
+    ),
+    "PRR_n_img_y": flags.Flag("integer", "Rows. Default: 10.", default=10, minimum=1, maximum=200),
     "PRR_resize_factor": flags.Flag(
         "float", "Size of these sheets. Default: 1.", default=1.0, minimum=0.05, maximum=100.0
     ),
@@ -56,8 +58,10 @@ DRAWING = {
         "codes, every epoch.",
         default=False,
     ),
-    "PMLR_n_img_x": flags.Flag("integer", "Pictures in a row. Default: 20.", default=20, minimum=1),
-    "PMLR_n_img_y": flags.Flag("integer", "Rows. Default: 20.", default=20, minimum=1),
+    "PMLR_n_img_x": flags.Flag(
+        "integer", "Pictures in a row. Default: 20.", default=20, minimum=1, maximum=200
+    ),
+    "PMLR_n_img_y": flags.Flag("integer", "Rows. Default: 20.", default=20, minimum=1, maximum=200),
     "PMLR_resize_factor": flags.Flag(
         "float", "Size of the sheet. Default: 1.", default=1.0, minimum=0.05, maximum=100.0
     ),
@@ -97,6 +101,7 @@ def _sheets(values, prepared):
     if values["results_path"]:
         # Now, and not after the first epoch, is the time to learn that it cannot be written.
         directory.mkdir(parents=True, exist_ok=True)
+        outputs.require_place(values, "results_path")
     unsuited = options["network"] == "mlp" and (channels > 1 or max(height, width) > 32)
     if unsuited and values["network"] is None:
         print(

@@ -6,7 +6,7 @@ python -m apps.wae --exp=mnist --z_test=mmd
 import pathlib
 import sys
 
-from apps import flags, runner
+from apps import command_line, flags, runner
 
 MODELS = {"mmd": "wae_mmd", "gan": "wae_gan"}
 
@@ -89,7 +89,7 @@ PROGRAM = {
     ),
     "mode": flags.Flag(
         "enum",
-        "train; test names what to use instead.",
+        "train; test is refused, with the names of the programs that do its work.",
         values=("train", "test"),
     ),
 }
@@ -106,7 +106,7 @@ def main(argv=None):
 
 def _train(words):
     penalty_flags = {name: flag for group in PENALTY_FLAGS.values() for name, flag in group.items()}
-    values = flags.parse(
+    values = command_line.parse(
         words,
         __doc__,
         flags.RUN,
@@ -120,12 +120,11 @@ def _train(words):
         flags.replaced(REPLACED),
     )
     if values["mode"] == "test":
-        print(
-            "--mode=test trains nothing, and the program's refinement of samples is not "
-            "available: python -m apps.sample --run_dir=... draws from a run, and "
-            "python -m apps.reconstruct --run_dir=... reproduces test pictures."
+        raise flags.UsageError(
+            "--mode=test is done by other programs: python -m apps.sample --run_dir=... draws "
+            "from a run, and python -m apps.reconstruct --run_dir=... reproduces test pictures. "
+            "The WAE program's refinement of samples is not available."
         )
-        return None
     stored = _stored_config(values)
     z_test = _z_test(values, stored)
     for other, group in PENALTY_FLAGS.items():
@@ -172,7 +171,7 @@ def _data_defaults(values):
 
     exp = values["exp"] or ""
     dataset = "celeba" if exp.startswith("celebA") else "mnist" if exp else "fashion_mnist"
-    chosen = canonical_name(values["dataset"] or dataset)
+    chosen = canonical_name(dataset if values["dataset"] is None else values["dataset"])
     free = not flags.given(values, ["crop", "crop_mode", "input_height", "input_width"])
     closecrop = exp.startswith("celebA") and chosen == "celeba" and free
     return dataset, ["--crop_mode=wae"] if closecrop else []

@@ -2,7 +2,8 @@
 
     python docs/results/restored_digits.py RUN_DIR DATA_DIR
 
-To be started in the project's root. The judge is the classifier that comes with genkeras.
+With the Python of an environment where genkeras is installed, such as `.venv/bin/python`. The
+judge is the classifier that comes with genkeras.
 """
 
 import sys
@@ -15,6 +16,7 @@ from genkeras.data.dataset import DataOptions
 from genkeras.data.preprocessing import to_uint8
 from genkeras.metrics.features import create
 from genkeras.training import experiment
+from genkeras.training.errors import RunError
 
 COUNT = 2000
 
@@ -23,7 +25,16 @@ def main(words):
     if len(words) != 2:
         sys.exit(__doc__)
     run_dir, data_dir = words
-    _, model = experiment.load(run_dir)
+    config, model = experiment.load(run_dir)
+    if config.model != "vae" or not config.options["add_noise"]:
+        raise RunError(
+            f"{run_dir} is a run of {config.model}: expected one of apps.vae with --add_noise."
+        )
+    if config.image_shape != (28, 28, 1):
+        raise RunError(
+            f"{run_dir} has learnt pictures of {'×'.join(map(str, config.image_shape))}: expected "
+            "28×28×1, as MNIST's are."
+        )
     test = datasets.load("mnist", DataOptions(data_dir=data_dir)).test
     noisy = model.corrupt(test.images[:COUNT] / np.float32(255), seed=0).numpy()
     restored = to_uint8(model.reconstruct(noisy), model.value_range)

@@ -92,13 +92,27 @@ def row(model, width, turns):
     return f"| {TITLES[model]} | {width} | {rates} | {ratio:.2f} | {100 * ceiling:.0f} % |"
 
 
+def unwritable(file):
+    """Returns why a file cannot be written, or `None`; better now than when all is measured."""
+    if file.is_dir():
+        return "it is a folder, expected a file's name"
+    if not file.parent.is_dir():
+        return f"there is no folder {file.parent}"
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            return None
+    except OSError as error:
+        return f"nothing can be written in {file.parent} ({error.strerror})"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--json", type=pathlib.Path, required=True)
     parser.add_argument("--torch_python", default=sys.executable)
     args = parser.parse_args()
-    if not args.json.parent.is_dir():
-        parser.error(f"--json={args.json}: there is no folder {args.json.parent}.")
+    refusal = unwritable(args.json)
+    if refusal:
+        parser.error(f"--json={args.json}: {refusal}.")
     results = []
     for model, width, steps in WORKLOADS:
         turns = measure(model, width, steps, args.torch_python)

@@ -9,16 +9,21 @@ import types
 from genkeras.serving import bodies
 from genkeras.serving.exploration import Exploration
 from genkeras.serving.explorer_gate import MAX_BODY, ExplorerGate
-from genkeras.serving.explorer_handlers import IN_TURN, MAX_UPLOAD, NUM_SLIDERS, Handlers
+from genkeras.serving.explorer_handlers import (
+    IN_TURN,
+    MAX_LIMIT,
+    MAX_PICTURES,
+    MAX_SEED,
+    MAX_STEPS,
+    MAX_UPLOAD,
+    MIN_LIMIT,
+    NUM_SLIDERS,
+    Handlers,
+)
 from genkeras.serving.server import READ
 
-MAX_PICTURES = 64
 # Pages whose sliders are remembered; the one that was used least lately is forgotten.
 _MAX_SESSIONS = 300
-# What is below `/v1/` tells itself which method it takes.
-_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-# Numbers of a browser are exact up to here.
-_MAX_SEED = 2**53 - 1 - MAX_PICTURES
 _CSS = """
 /* Hidden overflow, Gradio's, would keep the picture below from staying in sight. */
 .gradio-container {
@@ -102,7 +107,7 @@ def mount(app, service):
         number: MAX_BODY if uploads & set(function.targets) else bodies.LARGE
         for number, function in page.fns.items()
     }
-    return ExplorerGate(app, {"/v1/": _METHODS, "/healthz": READ, "/metrics": READ}, calls)
+    return ExplorerGate(app, {"/v1/": None, "/healthz": READ, "/metrics": READ}, calls)
 
 
 def _components(gr, names):
@@ -110,7 +115,7 @@ def _components(gr, names):
 
     def seed(label, value, elem_id):
         return gr.Number(
-            value, label=label, precision=0, minimum=0, maximum=_MAX_SEED, elem_id=elem_id
+            value, label=label, precision=0, minimum=0, maximum=MAX_SEED, elem_id=elem_id
         )
 
     def sheet(elem_id):
@@ -148,10 +153,12 @@ def _components(gr, names):
         with gr.Row():
             parts.start = seed("From seed", 0, "walk-start")
             parts.end = seed("To seed", 1, "walk-end")
-            parts.steps = gr.Slider(2, 20, 10, step=1, label="Pictures")
+            parts.steps = gr.Slider(2, MAX_STEPS, 10, step=1, label="Pictures")
         parts.walk = sheet("walk")
     with gr.Tab("Plane", visible=False) as parts.plane_tab:
-        parts.limit = gr.Slider(0.1, 5, 2, step=0.1, label="Both coordinates from r to −r: r")
+        parts.limit = gr.Slider(
+            MIN_LIMIT, MAX_LIMIT, 2, step=0.1, label="Both coordinates from r to −r: r"
+        )
         parts.plane = sheet("plane")
     with gr.Tab("Upload", visible=False) as parts.reproduce_tab:
         gr.Markdown(
@@ -167,7 +174,9 @@ def _components(gr, names):
 
 def _connect(gr, page, parts, handlers):
     """Says what happens when."""
-    common = {"queue": False, "api_visibility": "private"}
+    # The handlers check values themselves: Gradio would log a traceback for each wrong one, and it
+    # forgets the ranges of the sliders with the session.
+    common = {"queue": False, "api_visibility": "private", "preprocess": False}
     name, label = parts.name, parts.label
     # Handler -> what it reads and writes, and the events beside a choice of sampler or class.
     drawing = {

@@ -38,8 +38,8 @@ class ExplorerGate:
 
     Args:
         app: ASGI application.
-        own: Dict of addresses that are not the page's to their methods; those that end in `/`
-            with all below.
+        own: Dict of addresses that are not the page's to their methods, `None` for those that
+            refuse wrong ones themselves; addresses that end in `/` with all below.
         calls: Dict of the numbers of the page's functions to the most bytes of their calls.
     """
 
@@ -53,8 +53,9 @@ class ExplorerGate:
             await self._beat(scope, receive, send)
         elif scope["type"] != "http" or self._passes(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
-        elif self._methods(scope["path"]):
-            await _error(405, "Method Not Allowed")(scope, receive, send)
+        elif methods := self._methods(scope["path"]):
+            allow = {"Allow": ", ".join(methods)}
+            await _error(405, "Method Not Allowed", allow)(scope, receive, send)
         elif scope["method"] == "POST" and scope["path"] == _CALL:
             await self._call(scope, receive, send)
         else:
@@ -101,11 +102,12 @@ class ExplorerGate:
             await refusal(scope, receive, send)
 
     def _passes(self, method, path):
+        methods = self._methods(path)
         is_page = method in ("GET", "HEAD") and _PAGE.fullmatch(path)
-        return is_page or method in self._methods(path)
+        return is_page or methods is None or method in methods
 
     def _methods(self, path):
-        """Returns the methods of an address that is not the page's; none if it is."""
+        """Returns the methods of an address that is not the page's; no one if it is."""
         for own, methods in self._own.items():
             if path == own or (own.endswith("/") and path.startswith(own)):
                 return methods
@@ -151,6 +153,6 @@ def _replaying(body, receive):
     return replay
 
 
-def _error(status, message):
+def _error(status, message, headers=None):
     content = orjson.dumps({"error": message})
-    return Response(content, status, media_type="application/json")
+    return Response(content, status, headers, media_type="application/json")

@@ -9,6 +9,13 @@ from genkeras.serving.exploration import ExplorationError
 from genkeras.visualization.grid import to_png
 
 NUM_SLIDERS = 8
+MAX_PICTURES = 64
+# Pictures of a walk.
+MAX_STEPS = 20
+# Half the side of a plane.
+MIN_LIMIT, MAX_LIMIT = 0.1, 5
+# Numbers of a browser are exact up to here.
+MAX_SEED = 2**53 - 1 - MAX_PICTURES
 MAX_UPLOAD = 10 << 20
 IN_TURN = "each in turn"
 
@@ -44,7 +51,7 @@ class Handlers:
                 visible=sampler.conditional,
             ),
             update(maximum=max(1, last), value=0, visible=last > 0),
-            update(value=round(2 / 3 * high if low < 0 else high, 1)),
+            update(value=_within_plane(round(2 / 3 * high if low < 0 else high, 1))),
             update(visible=facts["latent_dim"] == 2),
             update(visible="reconstruct" in sampler.signatures),
             "",
@@ -52,36 +59,45 @@ class Handlers:
 
     async def samples(self, name, label, seed, count):
         with self._told():
-            sampler, seed = self._explore.find(name), int(seed or 0)
+            sampler, seed = self._explore.find(name), _seed(seed)
+            count = int(_number("Pictures", count, 1, MAX_PICTURES))
             label = _label(sampler, label)
-            sheet = await self._explore.samples(sampler, seed, label, int(count))
-        return _html(sheet, f"{name}_samples_{seed}", f"{int(count)} samples of {name}")
+            sheet = await self._explore.samples(sampler, seed, label, count)
+        return _html(sheet, f"{name}_samples_{seed}", f"{count} samples of {name}")
 
     async def start(self, name, label, seed, first):
         with self._told():
             sampler = self._explore.find(name)
-            latents = await self._explore.latents(sampler, int(seed or 0))
+            latents = await self._explore.latents(sampler, _seed(seed))
             point = await self._point(sampler, label, latents)
-        return latents, point, *self._sliders(sampler, latents, first)
+            return latents, point, *self._sliders(sampler, latents, first)
 
     def look(self, name, latents, first):
         """Puts the sliders where the latents are."""
         with self._told():
             sampler = self._explore.find(name)
-        return self._sliders(sampler, latents, first)
+            _check_known(sampler, latents)
+            return self._sliders(sampler, latents, first)
 
     async def move(self, index, name, label, latents, first, value):
-        moved = list(latents)
-        moved[int(first) + index] = value
-        with self._told():
-            return moved, await self._point(self._explore.find(name), label, moved)
-
-    async def walk(self, name, label, start, end, steps):
-        start, end = int(start or 0), int(end or 0)
         with self._told():
             sampler = self._explore.find(name)
+            _check_known(sampler, latents)
+            low, high = exploration.coordinate_range(sampler.facts["prior"])
+            place, moved = _first(sampler, first) + index, list(latents)
+            if place >= len(moved):
+                raise ExplorationError(f"{name} has no coordinate {place}: load the page again.")
+            # No sample lies so far beyond.
+            moved[place] = _number(f"z{place}", value, 2 * low - high, 2 * high - low)
+            return moved, await self._point(sampler, label, moved)
+
+    async def walk(self, name, label, start, end, steps):
+        with self._told():
+            start, end = _seed(start), _seed(end)
+            steps = int(_number("Pictures", steps, 2, MAX_STEPS))
+            sampler = self._explore.find(name)
             label = _label(sampler, label)
-            sheet = await self._explore.walk(sampler, start, end, label, int(steps))
+            sheet = await self._explore.walk(sampler, start, end, label, steps)
         return _html(sheet, f"{name}_walk_{start}_{end}", f"From seed {start} to seed {end}")
 
     async def plane(self, name, label, limit):
@@ -89,6 +105,7 @@ class Handlers:
             sampler = self._explore.find(name)
             if sampler.facts["latent_dim"] != 2:
                 return ""
+            limit = _number("r", limit, MIN_LIMIT, MAX_LIMIT)
             sheet = await self._explore.plane(sampler, limit, _label(sampler, label))
         return _html(sheet, f"{name}_plane", f"The latent plane of {name}")
 
@@ -104,7 +121,8 @@ class Handlers:
     def _sliders(self, sampler, latents, first):
         low, high = exploration.coordinate_range(sampler.facts["prior"])
         updates = []
-        for index in range(int(first), int(first) + NUM_SLIDERS):
+        first = _first(sampler, first)
+        for index in range(first, first + NUM_SLIDERS):
             there = index < len(latents)
             value = latents[index] if there else 0.0
             updates.append(
@@ -125,6 +143,34 @@ class Handlers:
             yield
         except ExplorationError as error:
             raise self._gr.Error(str(error), print_exception=False) from error
+
+
+def _number(what, value, low, high):
+    """Returns a number that a page has sent; it may be of any page, or of none."""
+    if type(value) not in (int, float) or not low <= value <= high:
+        raise ExplorationError(f"{what} is {value!r:.40}: expected a number from {low} to {high}.")
+    return value
+
+
+def _within_plane(limit):
+    return max(MIN_LIMIT, min(MAX_LIMIT, limit))
+
+
+def _seed(value):
+    """Returns a seed; a field that was emptied is 0."""
+    return 0 if value is None else int(_number("Seed", value, 0, MAX_SEED))
+
+
+def _first(sampler, value):
+    """Returns the number of the first coordinate that is shown."""
+    last = max(1, sampler.facts["latent_dim"] - NUM_SLIDERS)
+    return int(_number("First coordinate", value, 0, last))
+
+
+def _check_known(sampler, latents):
+    """Refuses a page that was opened before the server was started again, or long ago."""
+    if len(latents) != sampler.facts["latent_dim"]:
+        raise ExplorationError("This page has been forgotten: load it again.")
 
 
 def _label(sampler, label):

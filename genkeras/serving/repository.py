@@ -5,7 +5,7 @@ import logging
 import pathlib
 import threading
 
-from genkeras.serving import versions
+from genkeras.serving import rest, versions
 from genkeras.serving.sampler import Sampler, SamplerError
 from genkeras.training.errors import RunError
 
@@ -33,6 +33,8 @@ class Repository:
         self._refused = {}
         # What cannot be read, and was told.
         self._unreadable = frozenset()
+        # What no address can name, and was told.
+        self._nameless = frozenset()
         self._refreshing = threading.Lock()
 
     @property
@@ -63,6 +65,14 @@ class Repository:
             self._unreadable = frozenset(unreadable)
             if self._model_dir in unreadable:
                 return
+            nameless = frozenset(name for name in found if not rest.is_name(name))
+            for name in sorted(nameless - self._nameless):
+                _log.warning(
+                    "%s is not served: no address can name it. Rename it, without a colon.",
+                    self._model_dir / name,
+                )
+            self._nameless = nameless
+            found = {name: there for name, there in found.items() if name not in nameless}
             refused = {
                 key: why for key, why in self._refused.items() if key[1] in found.get(key[0], ())
             }

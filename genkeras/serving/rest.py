@@ -80,8 +80,16 @@ def route(method, path):
     what = (found["what"] or "/status")[1:]
     right = ("POST",) if what == "predict" else ("GET", "HEAD")
     if method not in right:
-        raise RequestError(f"{method} {path[:200]}: use {right[0]}", 405)
+        # RFC 9110, 15.5.6: the answer must name the methods.
+        allow = {"Allow": ", ".join(right)}
+        raise RequestError(f"{method} {path[:200]}: use {right[0]}", 405, allow)
     return Route(found["name"], found["version"] and int(found["version"]), what)
+
+
+def is_name(name):
+    """Tells whether an address can name a sampler so; the name of a folder may be any bytes."""
+    found = _PATH.fullmatch(f"/v1/models/{name}")
+    return found is not None and found["name"] == name and not re.search(r"[\ud800-\udfff]", name)
 
 
 def parse(body, sampler, max_rows):

@@ -100,7 +100,7 @@ class Service:
                 content = rest.to_json(self._facts(route))
             response = Response(content, media_type="application/json")
         except RequestError as error:
-            response = _error(error.status, str(error))
+            response = _error(error.status, str(error), error.headers)
         except bodies.FullError:
             response = _error(429, "the server is busy: try again", {"Retry-After": "1"})
         except tf.errors.InvalidArgumentError as error:
@@ -139,6 +139,13 @@ class Service:
 
     async def _read(self, request, sampler, held):
         """Reads a prediction, which gets a place in the queue; `held` will give it back."""
+        encoding = request.headers.get("content-encoding", "identity")
+        if encoding.strip().lower() not in ("identity", ""):
+            raise RequestError(
+                f"Content-Encoding: {encoding[:60]} is not understood: send the JSON text itself",
+                415,
+                {"Accept-Encoding": "identity"},
+            )
         limit, told = self._limits.max_body, request.headers.get("content-length", "0")
         # Nothing is read of a body that says itself that it is larger than may be.
         if told.isdecimal() and len(told) < 20 and int(told) > limit:

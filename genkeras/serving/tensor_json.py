@@ -23,11 +23,12 @@ class RequestError(Exception):
     Args:
         message: String.
         status: Integer. Of HTTP.
+        headers: Dict of those that the answer needs, or `None`.
     """
 
-    def __init__(self, message, status=400):
+    def __init__(self, message, status=400, headers=None):
         super().__init__(message)
-        self.status = status
+        self.status, self.headers = status, headers
 
 
 def to_array(name, column, spec):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from apps import benchmark
+from genkeras.evaluation import benchmark as measurement
 from genkeras.evaluation.benchmark import arithmetic, fraction_of_ceiling, optimizer_traffic
 from genkeras.models.optimization import Adam
 
@@ -41,12 +42,19 @@ def test_numbers_of_a_real_training(capsys, tmp_path):
     ("words", "told"),
     [
         (["--models=gann"], "gann"),
-        (["--width=16,x"], "--width=16,x"),
-        (["--batch_size=0"], "--batch_size=0"),
-        (["--steps=0"], "--steps"),
+        (["--models="], "--models= is empty"),
+        (["--width=16,x"], "--width=16,x: expected integers from 1 to 4096"),
+        (["--batch_size=0"], "--batch_size=0: expected integers from 1 to 65536"),
+        (["--batch_size=64,100000000000"], "--batch_size=64,100000000000: expected integers"),
+        (["--image_size=100000000"], "--image_size=100000000: expected a whole number"),
+        (["--steps=0"], "--steps=0: expected a whole number"),
+        (["--steps=1000000000"], "--steps=1000000000: expected a whole number"),
+        (["--rounds=1000000000"], "--rounds=1000000000: expected a whole number"),
+        (["--num_images=1000000000000"], "--num_images=1000000000000: expected a whole number"),
     ],
 )
-def test_mistakes(words, told, capsys):
+def test_mistakes(words, told, capsys, monkeypatch):
+    monkeypatch.setattr(measurement, "ceilings", lambda: pytest.fail("It was measured."))
     assert benchmark.main(words) == 2
     assert told in capsys.readouterr().err
 

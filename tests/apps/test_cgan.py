@@ -78,7 +78,7 @@ def test_drawn_labels_go_with_their_images(run_dir, tmp_path):
         np.testing.assert_array_equal(arrays["images"], drawn["images"])
 
 
-@pytest.mark.parametrize("flag", ["--labels=2", "--labels=grey", "--labels=", "--labels=-1"])
+@pytest.mark.parametrize("flag", ["--labels=2", "--labels=grey", "--labels=0,", "--labels=-1"])
 def test_unknown_classes_are_named(run_dir, tmp_path, capsys, flag):
     words = [f"--run_dir={run_dir}", f"--output={tmp_path / 'a.png'}", flag]
     assert sample.main(words) == 1

@@ -121,10 +121,11 @@ def test_three_training_seeds_and_a_verdict(monkeypatch):
 def test_mistakes_leave_nothing(capsys):
     for words, status, message in (
         (["--models=gan"], 2, "--epochs is needed"),
-        (["--models=", *SMALL, "--epochs=1"], 2, "names no model"),
+        (["--models=", *SMALL, "--epochs=1"], 2, "--models= is empty"),
         (["--models=gan,vea", *SMALL, "--epochs=1"], 2, "There is no model 'vea'"),
         (["--models=gan,gan", *SMALL, "--epochs=1"], 2, "twice"),
         (["--preset=tutorial"], 2, "preset"),
+        (["--preset=demo", "--dataset="], 2, "--dataset= is empty"),
         (["--models=gan", *SMALL, "--epochs=1", "--seeds=0"], 2, "seeds"),
         (["--models=gan", *SMALL, "--epochs=1", "--metrics=fid"], 1, "no metric 'fid'"),
         (["--models=gan", *SMALL, "--epochs=1", "--features=no.npz"], 1, "no.npz"),

@@ -99,7 +99,8 @@ def test_one_command_trains_and_makes_the_pictures(call, tmp_path):
     assert "option4_merged.gif" in _names(run_dir / "visualize")
     # Not asked for: none.
     (run_dir / "visualize").rename(run_dir / "before")
-    assert call("--conditional", "--notrain", "--novisualize", "--visualize_option=2") == 0
+    nothing = ["--novisualize", "--visualize_option=2", "--notensorboard", "--eval_every=0"]
+    assert call("--conditional", "--notrain", *nothing) == 0
     assert not (run_dir / "visualize").exists()
 
 
@@ -107,6 +108,20 @@ def test_notrain_without_a_run(call, tmp_path, capsys):
     assert call("--notrain") == 1
     assert "There is no trained run in" in capsys.readouterr().err
     assert not (tmp_path / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (["--keep_best=frechet", "--metrics=nonsense", "--tensorboard"], "keep_best"),
+        (["--eval_every=1", "--metrics=nonsense"], "eval_every"),
+        (["--tensorboard"], "tensorboard"),
+        (["--num_images=100"], "num_images"),
+    ],
+)
+def test_scores_of_a_training_need_one(call, capsys, words, flag):
+    assert call("--notrain", *words) == 2
+    assert f"--{flag} is of a training, --notrain trains nothing" in capsys.readouterr().err
 
 
 def test_conditional_without_labels(call, tmp_path, data_dir, draw_images, capsys):

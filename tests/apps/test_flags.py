@@ -1,6 +1,6 @@
 import pytest
 
-from apps import flags
+from apps import command_line, flags
 
 GROUP = {
     "latent_dim": flags.MODEL["latent_dim"],
@@ -15,7 +15,7 @@ GROUP = {
 
 
 def _parse(*words):
-    return flags.parse(words, "A program.", GROUP)
+    return command_line.parse(words, "A program.", GROUP)
 
 
 def test_nothing_given_is_none():
@@ -67,17 +67,31 @@ def test_home_folders_are_expanded(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--max_bad_fraction=nan"], "expected a finite number|max_bad_fraction"),
-        (["--output="], "--output= is empty"),
+        (["--max_bad_fraction=nan"], "^--max_bad_fraction=nan: expected a finite number"),
+        (["--output="], "^--output= is empty: give it a value, or leave it out"),
+        (["--output", " "], "^--output= is empty"),
+        (["--dataset="], "^--dataset= is empty"),
+        (["--dataset", " "], "^--dataset= is empty"),
+        (["--names="], "^--names= is empty"),
+        (["--names=,"], "^--names= is empty"),
+        (["--crop_mode="], "center"),
+        (["--crop", "yes"], "^--crop=yes: expected true or false.$"),
+        (["--e_pretrain", "N"], "^--e_pretrain=N: expected true or false.$"),
+        (["--crop="], "^--crop=: expected true or false.$"),
+        (["--dim_z="], "^--dim_z=: expected a whole number, at least 1.$"),
         (["--crop", "maybe"], "Did not understand 'maybe'"),
         (["word"], "Did not understand 'word'"),
-        (["--crop=maybe"], "crop"),
-        (["--dim_z=two"], "two"),
-        (["--dim_z=0"], "latent_dim|dim_z"),
-        (["--max_bad_fraction=1.5"], "max_bad_fraction"),
+        (["--crop=maybe"], "^--crop=maybe: expected true or false.$"),
+        (["--dim_z=two: 2"], "^--dim_z=two: 2: expected a whole number, at least 1.$"),
+        (["--dim_z=1.5"], "^--dim_z=1.5: expected a whole number, at least 1.$"),
+        (["--dim_z=0"], "^--dim_z=0: expected a whole number, at least 1.$"),
+        (
+            ["--max_bad_fraction=1.5"],
+            "^--max_bad_fraction=1.5: expected a number, at least 0.0, at most 1.0.$",
+        ),
         (["--crop_mode=left"], "center"),
-        (["--latent_dimm=2"], "latent_dim"),
-        (["--dim_z"], "dim_z"),
+        (["--latent_dimm=2"], "Unknown command line flag 'latent_dimm'. Did you mean: latent_dim"),
+        (["--dim_z"], "Missing value for flag --dim_z"),
     ],
 )
 def test_what_makes_no_sense_is_refused(words, message):
@@ -120,7 +134,7 @@ def test_every_flag_of_every_group_has_one_name():
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "0", "-1"])
 def test_a_rate_is_finite_and_above_zero(value):
     with pytest.raises(flags.UsageError, match="learning_rate"):
-        flags.parse([f"--learning_rate={value}"], "A program.", flags.MODEL)
+        command_line.parse([f"--learning_rate={value}"], "A program.", flags.MODEL)
 
 
 def test_the_home_of_a_user_who_is_not_there():

@@ -7,7 +7,7 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from apps import dcgan, flags, runner, vae, wae
+from apps import command_line, dcgan, flags, runner, vae, wae
 
 GROUPS = (flags.RUN, flags.SCORES, flags.SCORING, vae.FLAGS, vae.DRAWING, wae.FLAGS, flags.DATA)
 GROUP = {name: flag for group in (*GROUPS, dcgan.MODEL) for name, flag in group.items()}
@@ -38,7 +38,7 @@ def test_any_words_give_values_or_a_usage_error(words):
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(flags.UsageError):
         asks_for_help = {"--help", "-help", "-h", "--helpfull"} & set(words)
         with pytest.raises(SystemExit) if asks_for_help else contextlib.nullcontext():
-            values = flags.parse(words, "A program.", GROUP)
+            values = command_line.parse(words, "A program.", GROUP)
             runner.state_every(values)
     if values is None:
         return

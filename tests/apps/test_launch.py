@@ -12,7 +12,7 @@ from PIL import Image
 from apps import launch
 from genkeras.data.preprocessing import to_uint8
 from genkeras.metrics.sharpness import sharpness
-from genkeras.training import experiment, state
+from genkeras.training import experiment, state, supervision
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -26,6 +26,9 @@ ROOT = pathlib.Path(__file__).parents[2]
         (["--workers=0", "--", "apps.vae"], "workers"),
         (["--workers=2", "--", "apps.nothing"], "apps.nothing is no program"),
         (["--workers=2", "--", "rm", "-r"], "rm is no program"),
+        (["--workers=2", "--", "apps.flags"], "apps.flags is no program that workers share"),
+        (["--workers=2", "--", "apps.compare"], "apps.compare is no program that workers share"),
+        (["--workers=2", "--", "apps.sample"], "expected apps.gan, apps.nsgan"),
         (["--workers=2", "--", "apps.vae", "--fresh"], "begin anew at every restart"),
         (["--workers=2", "apps.vae"], "apps.vae"),
     ],
@@ -33,6 +36,26 @@ ROOT = pathlib.Path(__file__).parents[2]
 def test_what_makes_no_sense_is_told_before_anything_is_started(capsys, words, told):
     assert launch.main(words) == 2
     assert told in capsys.readouterr().err
+
+
+def test_trainings_and_evaluations_are_started(monkeypatch, tmp_path):
+    started = []
+
+    class Noting:
+        def __init__(self, command, *_):
+            started.append(command[2])
+
+        def run(self):
+            return 0
+
+    monkeypatch.setattr(supervision, "Supervisor", Noting)
+    programs = [
+        f"apps.{name}"
+        for name in ("gan", "nsgan", "cgan", "wgan", "wgan_gp", "dcgan", "vae", "wae", "evaluate")
+    ]
+    for program in programs:
+        assert launch.main(["--workers=2", f"--log_dir={tmp_path}", "--", program]) == 0
+    assert started == programs
 
 
 @pytest.fixture

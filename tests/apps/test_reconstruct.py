@@ -50,6 +50,7 @@ def test_a_gan_reproduces_pictures(run_dir, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("word", "message"),
     [
+        ("--json=a/../sheet.png", "--output=sheet.png and --json=a/../sheet.png are the same file"),
         ("--restarts=0", "restarts"),
         ("--steps=0", "steps"),
         ("--seed=-1", "seed"),
@@ -57,7 +58,7 @@ def test_a_gan_reproduces_pictures(run_dir, tmp_path, capsys, monkeypatch):
     ],
 )
 def test_mistakes_are_told_before_anything_is_loaded(word, message, capsys):
-    assert reconstruct.main(["--run_dir=nowhere", word]) == 2
+    assert reconstruct.main(["--run_dir=nowhere", "--output=sheet.png", word]) == 2
     assert message in capsys.readouterr().err
 
 

@@ -26,7 +26,7 @@ def test_mistakes_are_told(tmp_path, capsys):
     for words, status, message in (
         ([], 2, "--model_dir is needed"),
         ([f"--model_dir={tmp_path}", "--port=70000"], 2, "port"),
-        ([f"--model_dir={tmp_path}", "--host="], 2, "--host= is empty: expected an address"),
+        ([f"--model_dir={tmp_path}", "--host="], 2, "--host= is empty: give it a value"),
         ([f"--model_dir={tmp_path}", "--max_batch_size=0"], 2, "max_batch_size"),
         ([f"--model_dir={tmp_path / 'nowhere'}"], 1, "is not there: expected the folder"),
         ([f"--model_dir={tmp_path / 'empty'}"], 1, "holds no NAME/<version>/saved_model.pb"),

@@ -91,7 +91,7 @@ def test_save_every(word, expected):
     assert runner.state_every({"save_every": word}, 7) == expected
 
 
-@pytest.mark.parametrize("word", ["-1", "5 m", "m", "0m", "1e3", "20steps", "", "٣", "1d", "nan"])
+@pytest.mark.parametrize("word", ["-1", "5 m", "m", "0m", "1e3", "20steps", "٣", "1d", "nan"])
 @pytest.mark.parametrize("app", [vae, dcgan], ids=["vae", "dcgan"])
 def test_save_every_that_makes_no_sense(app, word, capsys):
     assert app.main([*SMALL, f"--save_every={word}"]) == 2

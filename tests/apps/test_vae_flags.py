@@ -186,12 +186,18 @@ def test_describe(tmp_path, capsys):
         (interpolate, ["--run_dir=x"], "--output is needed"),
         (interpolate, ["--run_dir=x", "--output=."], "expected the name of a .png file"),
         (interpolate, ["--run_dir=x", "--output=x.png", "--num_steps=1"], "num_steps"),
+        (interpolate, ["--num_steps=1000000000000"], "--num_steps=1000000000000: expected"),
+        (interpolate, ["--num_lines=1000000000000"], "--num_lines=1000000000000: expected"),
         (describe, [], "--model is needed"),
         (describe, ["--model=dcgam"], "Did you mean 'dcgan'"),
         (describe, ["--model=vae", "--image_shape=28,28"], "expected height, width and channels"),
         (describe, ["--model=vae", "--image_shape=28,0,1"], "expected height, width and channels"),
         (describe, ["--model=vae", "--options=network"], "expected name=value"),
         (vae, ["--PMLR_n_img_x=0"], "PMLR_n_img_x"),
+        (vae, ["--PMLR_n_img_x=1000000000000"], "--PMLR_n_img_x=1000000000000: expected"),
+        (vae, ["--PMLR_n_img_y=1000000000000"], "--PMLR_n_img_y=1000000000000: expected"),
+        (vae, ["--PRR_n_img_x=1000000000000"], "--PRR_n_img_x=1000000000000: expected"),
+        (vae, ["--PRR_n_img_y=1000000000000"], "--PRR_n_img_y=1000000000000: expected"),
     ],
 )
 def test_mistakes_on_the_command_line(app, words, message, capsys):

@@ -112,10 +112,13 @@ def test_flags_without_a_meaning_say_what_replaced_them(capsys):
     assert output.count("--run_dir") == 2
 
 
-def test_mode_test_trains_nothing(asked, capsys):
-    assert wae.main(["--mode=test"]) == 0
+def test_mode_test_is_done_by_other_programs(asked, capsys):
+    assert wae.main(["--mode=test"]) == runner.USAGE
     assert not asked
-    assert "apps.sample" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "apps.sample --run_dir=... draws" in told.err
+    assert "apps.reconstruct --run_dir=... reproduces" in told.err
 
 
 def test_a_bad_schedule_is_one_line(capsys):

@@ -1,9 +1,8 @@
-"""What the explorer draws, and what its gate lets through; `test_browser.py` looks at the page."""
+"""What the explorer draws; `test_browser.py` looks at the page."""
 
 import asyncio
 import base64
 import io
-import json
 import time
 import types
 
@@ -11,9 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genkeras.serving import exploration, explorer_gate, server
+from genkeras.serving import exploration, server
 from genkeras.serving.exploration import Exploration, ExplorationError
-from genkeras.serving.explorer_gate import MAX_BODY, ExplorerGate
 from genkeras.serving.explorer_handlers import IN_TURN, Handlers
 from genkeras.serving.repository import Repository
 from genkeras.visualization.lines import lerp, slerp
@@ -188,6 +186,83 @@ def test_what_cannot_be_shown_is_told(repository):
             explore(repository, scenario, **limits)
 
 
+class ToldError(Exception):
+    """In place of Gradio's error."""
+
+    def __init__(self, message, print_exception):
+        super().__init__(message)
+        assert not print_exception
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (
+            lambda handlers: handlers.move(1, "digits", IN_TURN, [], 0, 0.25),
+            "This page has been forgotten: load it again",
+        ),
+        (lambda handlers: handlers.look("digits", [], 0), "This page has been forgotten"),
+        (
+            lambda handlers: handlers.move(2, "digits", IN_TURN, [0.5, -0.5], 0, 0.25),
+            "digits has no coordinate 2: load the page again",
+        ),
+        (
+            lambda handlers: handlers.move(0, "digits", IN_TURN, [0.5, -0.5], -1, 0.25),
+            "First coordinate is -1: expected a number from 0 to 1",
+        ),
+        (
+            lambda handlers: handlers.move(1, "digits", IN_TURN, [0.5, -0.5], 0, 60),
+            "z1 is 60: expected a number from -9.0 to 9.0",
+        ),
+        (
+            lambda handlers: handlers.move(1, "digits", IN_TURN, [0.5, -0.5], 0, "0.25"),
+            "z1 is '0.25': expected a number",
+        ),
+        (
+            lambda handlers: handlers.samples("digits", IN_TURN, 0, -5),
+            "Pictures is -5: expected a number from 1 to 64",
+        ),
+        (
+            lambda handlers: handlers.samples("digits", IN_TURN, -1, 5),
+            "Seed is -1: expected a number from 0",
+        ),
+        (lambda handlers: handlers.samples("digits", IN_TURN, True, 5), "Seed is True"),
+        (
+            lambda handlers: handlers.start("digits", IN_TURN, 2**60, 0),
+            "Seed is 1152921504606846976: expected",
+        ),
+        (
+            lambda handlers: handlers.walk("digits", IN_TURN, 0, None, 21),
+            "Pictures is 21: expected a number from 2 to 20",
+        ),
+        (
+            lambda handlers: handlers.plane("digits", IN_TURN, 0),
+            "r is 0: expected a number from 0.1 to 5",
+        ),
+    ],
+)
+def test_values_that_no_page_sends_are_told(repository, action, message):
+    gradio = types.SimpleNamespace(update=dict, Error=ToldError)
+
+    async def scenario(explore):
+        found = action(Handlers(gradio, explore))
+        return await found if asyncio.iscoroutine(found) else found
+
+    with pytest.raises(ToldError, match=message):
+        explore(repository, scenario)
+
+
+def test_a_field_that_was_emptied_is_zero(repository):
+    handlers = [
+        explore(
+            repository,
+            lambda e, seed=seed: Handlers(None, e).walk("digits", IN_TURN, seed, 1, 3),
+        )
+        for seed in (None, 0)
+    ]
+    assert handlers[0] == handlers[1]
+
+
 def test_coordinates_have_the_range_of_the_prior():
     for name, right in (
         ("normal", (-6, 6)),
@@ -196,115 +271,3 @@ def test_coordinates_have_the_range_of_the_prior():
         ("sphere", (-2, 2)),
     ):
         assert exploration.coordinate_range({"name": name, "scale": 2.0}) == right
-
-
-def through_gate(method, path, body=b"", chunk=1 << 20):
-    """Returns the status of the answer, and the body that has come through, or `None`."""
-    seen = types.SimpleNamespace(body=None, status=None)
-    parts = [body[k : k + chunk] for k in range(0, len(body), chunk)] or [b""]
-    messages = iter(
-        {"type": "http.request", "body": part, "more_body": k < len(parts) - 1}
-        for k, part in enumerate(parts)
-    )
-
-    async def app(scope, receive, send):
-        content, more = b"", True
-        while more:
-            message = await receive()
-            content += message["body"]
-            more = message["more_body"]
-        seen.body = content
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    async def receive():
-        return next(messages)
-
-    async def send(message):
-        seen.status = message.get("status", seen.status)
-
-    gate = ExplorerGate(
-        app, own={"/v1/": ("POST",), "/metrics": ("GET",)}, calls={1: 500, 2: MAX_BODY}
-    )
-    scope = {"type": "http", "method": method, "path": path, "headers": []}
-    asyncio.run(gate(scope, receive, send))
-    return seen.status, seen.body
-
-
-CALL = "/gradio_api/run/predict"
-
-
-def test_the_gate_passes_the_page_and_plain_values():
-    for method, path in (
-        ("GET", "/"),
-        ("HEAD", "/"),
-        ("GET", "/theme.css"),
-        ("GET", "/assets/index-1a.js"),
-        ("GET", "/gradio_api/heartbeat/abc"),
-        ("POST", "/v1/models/digits:predict"),
-        ("GET", "/metrics"),
-    ):
-        assert through_gate(method, path)[0] == 200, path
-    content = {"fn_index": 1, "data": ["digits", 3, 0.5, None, True], "trigger_id": 7}
-    content |= {"session_hash": "0a1b"}
-    body = json.dumps(content | {"event_data": {}, "batched": True, "simple_format": 1}).encode()
-    status, passed = through_gate("POST", CALL, body, chunk=7)
-    assert (status, json.loads(passed)) == (200, content)
-    large = json.dumps({"fn_index": 2, "data": ["a" * 1_000_000]}).encode()
-    assert through_gate("POST", CALL, large)[0] == 200
-
-
-def test_the_gate_refuses_the_rest():
-    for method, path in (
-        ("POST", "/"),
-        ("GET", "/gradio_api/file=/etc/passwd"),
-        ("POST", "/gradio_api/upload"),
-        ("POST", "/gradio_api/queue/join"),
-        ("POST", "/gradio_api/run/other"),
-        ("GET", "/v2/models"),
-        ("GET", CALL),
-        ("POST", "/theme.css"),
-        ("GET", "/metrics/x"),
-        ("GET", "/metricsx"),
-    ):
-        assert through_gate(method, path) == (404, None), path
-    for method, path in (("POST", "/metrics"), ("TRACE", "/v1/models/digits")):
-        assert through_gate(method, path) == (405, None), path
-    for body in (
-        b"",
-        b"[]",
-        b"{}",
-        b'{"fn_index": 1, "data": 3}',
-        b'{"fn_index": 1, "data": "text"}',
-        b'{"fn_index": 1, "data": ["\xff"]}',
-        b'{"fn_index": 1, "data": [{"path": "/etc/passwd"}]}',
-        b'{"fn_index": 1, "data": [["/etc/passwd"]]}',
-        b'{"fn_index": 3, "data": []}',
-        b'{"fn_index": true, "data": []}',
-        b'{"data": []}',
-        b'{"fn_index": 1, "data": [], "trigger_id": "1"}',
-        b'{"fn_index": 1, "data": [], "session_hash": "../x"}',
-        b'{"fn_index": 1, "data": [], "session_hash": "' + b"a" * 33 + b'"}',
-    ):
-        assert through_gate("POST", CALL, body) == (400, None), body
-    for body in (
-        b'{"fn_index": 2, "data": ["' + b"a" * MAX_BODY + b'"]}',
-        # Only pictures are long.
-        b'{"fn_index": 1, "data": ["' + b"a" * 500 + b'"]}',
-    ):
-        assert through_gate("POST", CALL, body) == (413, None)
-
-
-def test_the_gate_does_not_parse_millions_of_lists(monkeypatch):
-    monkeypatch.setattr(explorer_gate.orjson, "loads", lambda _: pytest.fail("It was parsed."))
-    for part in (b"[],", b"1,"):
-        body = b'{"fn_index": 2, "data": [' + part * 1000 + b"1]}"
-        assert through_gate("POST", CALL, body) == (413, None)
-
-
-def test_calls_through_the_gate_are_counted(monkeypatch):
-    for name in ("_MAX_CALLS", "_MAX_BYTES"):
-        monkeypatch.setattr(explorer_gate, name, 0)
-        body = json.dumps({"fn_index": 2, "data": ["a" * 100_000]}).encode()
-        assert through_gate("POST", CALL, body) == (429, None), name
-        monkeypatch.undo()

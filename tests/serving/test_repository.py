@@ -103,6 +103,20 @@ def test_what_cannot_be_read_is_told_once_and_stops_nothing(tmp_path, caplog, mo
     assert served(repository) == {"a": 3, "b": 1}
 
 
+def test_a_name_that_nobody_could_ask_for_is_told_once_and_not_served(tmp_path, caplog):
+    for name in ("a/1", "a:b/1", "a:predict/1"):
+        write(tmp_path / name)
+    repository = Repository(tmp_path, Loaded)
+    for _ in range(2):
+        assert served(repository) == {"a": 1}
+    told = "is not served: no address can name it. Rename it, without a colon."
+    assert [text for text in caplog.messages if ":" in text] == [
+        f"{tmp_path / name} {told}" for name in ("a:b", "a:predict")
+    ]
+    (tmp_path / "a:b").rename(tmp_path / "b")
+    assert served(repository) == {"a": 1, "b": 1}
+
+
 def test_a_version_that_cannot_be_read_is_not_served(tmp_path, monkeypatch):
     for version in ("1", "2"):
         write(tmp_path / "a" / version)

@@ -67,6 +67,23 @@ def test_addresses():
         assert caught.value.status == status, path
 
 
+def test_another_method_is_told_which_there_are():
+    for method, path, allowed in (
+        ("GET", "/v1/models/a:predict", "POST"),
+        ("POST", "/v1/models/a/metadata", "GET, HEAD"),
+    ):
+        with pytest.raises(RequestError) as caught:
+            rest.route(method, path)
+        assert caught.value.headers == {"Allow": allowed}
+
+
+def test_names_that_an_address_can_have():
+    for name in ("digits", "a.b-c", "two words", "größe", "a%3Ab", "versions"):
+        assert rest.is_name(name), name
+    for name in ("a:b", "a:predict", ":", "\udcff"):
+        assert not rest.is_name(name), name
+
+
 def test_rows_and_columns_are_the_same_request():
     rows = parse(
         {"instances": [{"latents": [0.5, 1], "labels": 2}, {"latents": [-1, 3e2], "labels": 0}]}

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import gzip
 import io
 import json
 import random
@@ -161,6 +162,29 @@ def test_wrong_addresses(client, method, path, status, message):
     assert answer.status_code == status
     assert answer.json().keys() == {"error"}
     assert re.search(message, answer.json()["error"])
+
+
+def test_another_method_is_told_which_there_are(client):
+    for method, path, allowed in (
+        ("GET", "/v1/models/digits:predict", {"POST"}),
+        ("DELETE", "/v1/models/digits", {"GET", "HEAD"}),
+        ("PUT", "/v1/models/digits/metadata", {"GET", "HEAD"}),
+        ("POST", "/healthz", {"GET", "HEAD"}),
+    ):
+        answer = client.request(method, path)
+        assert answer.status_code == 405, path
+        assert set(answer.headers["allow"].split(", ")) == allowed, path
+
+
+def test_a_packed_body_is_refused_for_what_it_is(client):
+    body = json.dumps({"signature_name": "sample", "instances": [1]}).encode()
+    address = "/v1/models/digits:predict"
+    answer = client.post(address, content=gzip.compress(body), headers={"Content-Encoding": "gzip"})
+    assert answer.status_code == 415
+    assert answer.headers["accept-encoding"] == "identity"
+    assert "Content-Encoding: gzip is not understood: send the JSON" in answer.json()["error"]
+    answer = client.post(address, content=body, headers={"Content-Encoding": "Identity"})
+    assert answer.status_code == 200
 
 
 def test_requests_larger_than_allowed_are_refused(client):

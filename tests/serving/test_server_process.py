@@ -103,6 +103,10 @@ def test_the_explorer_lets_no_request_name_a_file(server_process, samplers, tmp_
 
     for path in (f"/gradio_api/file={secret}", f"/file={secret}", "/gradio_api/proxy=http://x/"):
         assert code(path) == 404, path
+    for path, methods in (("/healthz", {"GET", "HEAD"}), ("/v1/models/digits", {"GET", "HEAD"})):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(server.address + path, b"{}", timeout=20)
+        assert set(caught.value.headers["Allow"].split(", ")) == methods
     for path in ("/healthz", "/metrics"):
         assert (code(path), code(path, b"{}"), code(path + "x")) == (200, 405, 404), path
     for path in ("/gradio_api/upload", "/gradio_api/queue/join", "/login", "/gradio_api/vibe-edit"):
@@ -113,6 +117,15 @@ def test_the_explorer_lets_no_request_name_a_file(server_process, samplers, tmp_
         assert code("/gradio_api/run/predict", body.encode()) == 400
     body = json.dumps({"data": ["digits"], "fn_index": 0, "session_hash": "x"}).encode()
     assert code("/gradio_api/run/predict", body) == 200
+    # As of a page from before a restart, and values that no page sends: told without a traceback.
+    with urllib.request.urlopen(server.address + "/config") as answer:
+        functions = {found["id"]: found["inputs"] for found in json.load(answer)["dependencies"]}
+    assert len(functions) > 10
+    for number, inputs in functions.items():
+        values = ["digits", *[-5] * (len(inputs) - 1)]
+        body = json.dumps({"data": values, "fn_index": number, "session_hash": "y"})
+        right = 500 if len(inputs) > 1 else 200
+        assert code("/gradio_api/run/predict", body.encode()) == right, number
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     # An open page does not hold it up.
     with urllib.request.urlopen(server.address + "/gradio_api/heartbeat/abc"):
