@@ -110,7 +110,7 @@ class Geometry:
             raise DataError(
                 f"--crop_mode={options.crop_mode}: expected one of {', '.join(CROP_MODES)}."
             )
-        crop = options.crop_mode or ("center" if options.crop else None)
+        crop = _crop(options)
         height = width = None
         asked = options.input_height or options.input_width
         # The program's usual `--input_height=28 --output_height=28` asks for no change.
@@ -169,6 +169,8 @@ class Geometry:
 def default_sizes(options, native_size=None, default_crop=None):
     """What each size option is when it is left out, the others staying as they are.
 
+    Without a crop in the centre the input sizes do nothing: any of them is like the default.
+
     Args:
         options: `DataOptions`.
         native_size: `(height, width)` that all pictures share, or `None`.
@@ -178,12 +180,17 @@ def default_sizes(options, native_size=None, default_crop=None):
         Dictionary of `input_height`, `input_width`, `output_height` and `output_width`.
     """
     bare = Geometry().resolve(native_size and tuple(native_size))
+    centred = _crop(options) == "center"
     return {
-        "input_height": options.input_width or default_crop,
-        "input_width": options.input_height or default_crop,
+        "input_height": options.input_width or default_crop if centred else options.input_height,
+        "input_width": options.input_height or default_crop if centred else options.input_width,
         "output_height": bare.output_height,
         "output_width": options.output_height or bare.output_width,
     }
+
+
+def _crop(options):
+    return options.crop_mode or ("center" if options.crop else None)
 
 
 def transform(picture, geometry):

@@ -55,6 +55,12 @@ def test_facts_hold_the_default_sizes(options, picture_folder, tmp_path):
         "output_height": 28,
         "output_width": 32,
     }
+    # Without a crop it does nothing, so it makes no other run; with one it does.
+    whole = registry.load("fashion_mnist_sample", options(input_height=28, output_height=28))
+    assert whole.facts["default_sizes"]["input_height"] == 28
+    cropped = registry.load("fashion_mnist_sample", options(input_height=20, crop=True))
+    assert cropped.facts["default_sizes"]["input_height"] is None
+    assert cropped.facts["default_sizes"]["input_width"] == 20
     folder = registry.load(f"folder:{picture_folder(root=tmp_path / 'cats')}", options())
     assert folder.facts["default_sizes"]["output_height"] == 64
 
