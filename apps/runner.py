@@ -297,6 +297,10 @@ def data_options(values):
     """
     options = flags.given(values, [name for name in flags.DATA if name in values])
     options.pop("dataset", None)
+    if options.get("crop") is False and "crop_mode" in options:
+        raise flags.UsageError(
+            f"--nocrop and --crop_mode={options['crop_mode']} contradict each other: give one."
+        )
     if "data_dir" not in options and os.environ.get("GENKERAS_DATA_DIR"):
         name = "GENKERAS_DATA_DIR"
         options["data_dir"] = str(flags.expanded(os.environ[name], name))

@@ -49,6 +49,13 @@ def test_reference_names_of_flags_and_default_values(capsys):
     assert config["options"]["network"] == "mlp"
 
 
+def test_a_crop_mode_and_no_crop_contradict_each_other(capsys):
+    status, text = _error(capsys, gan, *SMALL, "--nocrop", "--crop_mode=wae")
+    assert status == 2
+    assert "--nocrop and --crop_mode=wae contradict each other" in text
+    assert not pathlib.Path("checkpoints").exists()
+
+
 def test_an_old_command_line_of_the_collection(capsys):
     words = ["--gan_type=GAN", "--epoch=1", "--z_dim=5", "--log_dir=logs", "--result_dir", "out"]
     assert gan.main([*words, *SMALL[:2], "--batch_size=500"]) == 0
