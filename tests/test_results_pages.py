@@ -105,6 +105,27 @@ def _check_real(cells, scores):
     _check_scores(shown, scores, REAL)
 
 
+def test_scores_of_several_seeds_are_those_of_their_file():
+    comparison = json.loads((RESULTS / "fashion_mnist_40" / "seeds.json").read_text())
+    num_seeds = len(comparison["seeds"])
+    tables = _tables_of(
+        RESULTS / "README.md", [NAMES[model] for model in comparison["models"]], "seed 0"
+    )
+    assert len(tables) == 2
+    for table, title in zip(
+        tables, ("Classifier score", "Fréchet classifier distance"), strict=True
+    ):
+        for model, entry in comparison["models"].items():
+            cells = table[NAMES[model]]
+            (score,) = [each for each in entry["scores"].values() if each["title"] == title]
+            assert list(cells) == [*(f"seed {n}" for n in range(num_seeds)), "mean ± deviation"]
+            mean, _, deviation = cells.pop("mean ± deviation").partition(" ± ")
+            _check_close(mean, score["mean"], (model, title))
+            _check_close(deviation, score["std_over_seeds"], (model, title))
+            for cell, value in zip(cells.values(), score["values"], strict=True):
+                _check_close(cell, value, (model, title))
+
+
 def test_scores_of_vaes_by_their_latent_size_are_those_of_their_files():
     (table,) = _tables_of(RESULTS / "README.md", [f"d = {d}" for d in LATENT_DIMS], TRAINING)
     for d in LATENT_DIMS:
