@@ -20,7 +20,7 @@ from genkeras.training.errors import RunError
 
 FORMAT_VERSION = 2
 # Of what is kept of a model or of the real pictures: outcomes with other facts are made anew.
-OUTCOME_VERSION = 2
+OUTCOME_VERSION = 3
 # Pictures of the report: a sheet of samples per model, and the first of them beside the
 # training pictures that are nearest.
 NUM_NEIGHBOURS = 8
