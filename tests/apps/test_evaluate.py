@@ -6,6 +6,9 @@ import pytest
 from PIL import Image
 
 from apps import evaluate, nsgan, sample
+from genkeras.data import registry
+from genkeras.data.dataset import DataOptions
+from genkeras.evaluation import scores
 
 DATA = ["--dataset=fashion_mnist_sample"]
 FEW = ["--num_images=300"]
@@ -80,6 +83,18 @@ def test_pictures_from_anywhere(run_dir, capsys):
     words = ["--images=samples.npz", "--reference=samples.npz", *FEW, "--metrics=sharpness"]
     assert evaluate.main([*words, "--json=c.json"]) == 0
     assert json.loads(pathlib.Path("c.json").read_text())["real"] == {}
+
+
+def test_the_order_of_pictures_does_not_matter(monkeypatch):
+    """Such as that of a folder whose sub-folders are classes."""
+    monkeypatch.setattr(scores, "MEMORIZATION_IMAGES", 100)
+    copies = registry.load("fashion_mnist_sample", DataOptions()).train.images[:150]
+    noise = np.random.default_rng(0).integers(0, 256, copies.shape, np.uint8)
+    np.savez("sorted.npz", images=np.concatenate([copies, noise]))
+    words = ["--images=sorted.npz", *DATA, *FEW, "--metrics=memorization", "--json=m.json"]
+    assert evaluate.main(words) == 0
+    (score,) = json.loads(pathlib.Path("m.json").read_text())["scores"].values()
+    assert score["value"] == pytest.approx(0.5, abs=0.15)
 
 
 def test_few_pictures_have_the_scores_that_they_allow():
